@@ -1,0 +1,44 @@
+"""One entry of ``process_names``: which processes it claims, under which name, and how it judges them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from swap_exporter.grouping.template import Template
+from swap_exporter.settings import Idle, Swapped
+
+
+class Pattern(Protocol):
+    """A compiled RE2 pattern."""
+
+    pattern: str
+
+    def search(self, text: str) -> object | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """How an entry tells roles. Patterns are searched in the title."""
+
+    master: Pattern | None = None
+    worker: Pattern | None = None
+    auxiliary: Pattern | None = None
+    auxiliary_threads: int | None = None
+    """A master's first child is an auxiliary if it alone has this many threads and its siblings have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry, compiled."""
+
+    name: Template
+    comm: frozenset[str] | None = None
+    exe: tuple[str, ...] | None = None
+    cmdline: tuple[Pattern, ...] | None = None
+    idle: Idle = field(default_factory=Idle)
+    swapped: Swapped = field(default_factory=Swapped)
+    roles: Roles = field(default_factory=Roles)
+    where: str = ""
+    """``FILE:LINE`` of the entry, for people."""
+    builtin: bool = False
+    """From the catalogue."""

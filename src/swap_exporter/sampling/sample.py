@@ -1,0 +1,111 @@
+"""What one pass over /proc and the host saw, with its time.
+
+Everything in here is immutable. What could not be read is ``None``, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from swap_exporter.kernel.meminfo import Meminfo
+from swap_exporter.kernel.pressure import Pressure
+from swap_exporter.kernel.swaps import SwapDevice
+from swap_exporter.kernel.vmstat import Vmstat
+
+Identity = tuple[int, int]
+"""(pid, start time in clock ticks after boot): a pid alone is reused and is never an identity."""
+
+
+class Instant(NamedTuple):
+    """One moment on the three clocks that verdicts need, in seconds."""
+
+    monotonic: float
+    """CLOCK_MONOTONIC: for durations; stands still while the machine is suspended."""
+    boottime: float
+    """CLOCK_BOOTTIME: the clock of process start times; runs on in suspend."""
+    wall: float
+    """CLOCK_REALTIME: for timestamps that people see; may step."""
+
+
+class Process(NamedTuple):
+    """One thread group, as /proc/PID told it."""
+
+    pid: int
+    start_ticks: int
+    """Start in clock ticks after boot: stat, field 22."""
+    parent_pid: int
+    comm: str
+    """Up to 15 characters, stat's field 2 without the parentheses; bytes that are not UTF-8 become U+FFFD."""
+    state: str
+    """One letter: stat, field 3."""
+    threads: int
+    """Live threads: stat, field 20."""
+    kernel_thread: bool
+    cpu_ticks: int
+    """utime + stime of all threads, ended ones included: stat, fields 14 and 15, in clock ticks."""
+    children_cpu_ticks: int
+    """cutime + cstime: what its waited-for children used: stat, fields 16 and 17."""
+    major_faults: int
+    """majflt of all threads: stat, field 12. File pages count too."""
+    layout: tuple[int, int, int] | None
+    """(startcode, startstack, start_brk), stat's fields 26, 28 and 47: equal in parent and child until one of
+    them execs. ``None`` where the kernel hides them (they read 1 or 0 without CAP_SYS_PTRACE)."""
+    argv: tuple[str, ...]
+    """/proc/PID/cmdline split at NUL, trailing NULs stripped; empty for kernel threads and zombies."""
+    swap: int | None
+    """VmSwap in bytes. 0 where there is no address space (kernel thread, zombie)."""
+    resident: int | None
+    """VmRSS in bytes."""
+    resident_anonymous: int | None
+    """RssAnon in bytes."""
+    effective_uid: int | None
+    cgroups: tuple[str, ...] | None
+    """The paths of /proc/PID/cgroup in the file's order; ``None`` where unreadable or not asked for."""
+
+    @property
+    def identity(self) -> Identity:
+        return (self.pid, self.start_ticks)
+
+    @property
+    def ended(self) -> bool:
+        """A zombie or dead: its counters are final, its memory is gone, it serves nobody."""
+        return self.state in "ZX" and self.threads <= 1
+
+    @property
+    def title(self) -> str:
+        """argv joined with single spaces: what regular expressions are matched against."""
+        return " ".join(self.argv)
+
+
+class CollectorRun(NamedTuple):
+    """How reading one source went in a sample."""
+
+    name: str
+    success: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine as a whole; a part is ``None`` where its file is missing, unreadable or its collector is off."""
+
+    meminfo: Meminfo | None
+    vmstat: Vmstat | None
+    pressure: Pressure | None
+    swap_devices: tuple[SwapDevice, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One consistent reading of all processes and of the host."""
+
+    at: Instant
+    """Taken when the pass began."""
+    processes: Mapping[int, Process]
+    """By pid, in ascending order."""
+    vanished: int
+    """Processes that ended while they were read."""
+    denied: int
+    """Processes of which stat or status was refused."""
+    host: Host
+    collectors: tuple[CollectorRun, ...]
