@@ -1,0 +1,1 @@
+"""One module per kernel file: bytes in, a small frozen value out. No policy."""

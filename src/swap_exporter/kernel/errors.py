@@ -1,0 +1,47 @@
+"""What can go wrong between the kernel and a value: nothing else leaves this package."""
+
+
+class KernelFileError(Exception):
+    """A kernel file gave no value. ``str()`` is one line for people."""
+
+
+class Vanished(KernelFileError):  # noqa: N818 - an event, not a fault
+    """The file, or the process that it speaks of, is not there (ENOENT, ESRCH)."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: not there")
+        self.path = path
+
+
+class Denied(KernelFileError):  # noqa: N818
+    """This process may not read the file (EACCES, EPERM)."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: permission denied")
+        self.path = path
+
+
+class Unreadable(KernelFileError):  # noqa: N818
+    """Any other refusal by the kernel: EIO, EISDIR, EOPNOTSUPP of a switched-off feature..."""
+
+    def __init__(self, path: str, strerror: str) -> None:
+        super().__init__(f"{path}: {strerror}")
+        self.path = path
+        self.strerror = strerror
+
+
+class Exhausted(KernelFileError):  # noqa: N818
+    """This process is out of descriptors or memory (EMFILE, ENFILE, ENOMEM): says nothing of the file."""
+
+    def __init__(self, path: str, strerror: str) -> None:
+        super().__init__(f"{path}: {strerror}")
+
+
+class MalformedFile(KernelFileError):  # noqa: N818
+    """The text is not what the kernel documents."""
+
+    def __init__(self, what: str, expected: str, found: bytes) -> None:
+        shown = repr(found[:60])[1:] + ("..." if len(found) > 60 else "")
+        super().__init__(f"{what}: expected {expected}, found {shown}")
+        self.what = what
+        self.expected = expected

@@ -1,0 +1,62 @@
+"""/proc/PID/status: https://docs.kernel.org/filesystems/proc.html (table 1-2), proc_pid_status(5).
+
+::
+
+    Name:\tcat
+    Uid:\t0\t0\t0\t0
+    VmRSS:\t    1692 kB
+    RssAnon:\t     116 kB
+    VmSwap:\t       0 kB
+    voluntary_ctxt_switches:\t0
+    nonvoluntary_ctxt_switches:\t0
+
+The name's newlines are escaped, so that no line can be forged. The Vm and Rss lines are missing where there
+is no address space: kernel threads, zombies, a process near its end, a leader that exited before its threads.
+"""
+
+from typing import NamedTuple
+
+from swap_exporter.kernel.errors import MalformedFile
+
+
+class Status(NamedTuple):
+    effective_uid: int
+    """Uid, the second number."""
+    swap: int | None
+    """VmSwap in bytes; ``None`` where there is no address space."""
+    resident: int | None
+    """VmRSS in bytes."""
+    resident_anonymous: int | None
+    """RssAnon in bytes; kernels before 4.5 lack it."""
+    switches: bytes | None
+    """The main thread's lines of context switches, only to be compared: equal means that it did not run."""
+
+
+def parse(raw: bytes) -> Status:
+    """Raises MalformedFile."""
+    uid = raw.find(b"\nUid:\t")
+    if uid < 0 or raw[-1:] != b"\n":
+        raise MalformedFile("status", "lines 'Name: value' with Uid among them", raw)
+    try:
+        effective_uid = int(raw[uid + 6 : raw.find(b"\n", uid + 6)].split(b"\t")[1])
+    except (ValueError, IndexError):
+        raise MalformedFile("status, Uid", "four numbers", raw[uid + 1 :]) from None
+    switches = raw.rfind(b"\nvoluntary_ctxt_switches:")
+    return Status(
+        effective_uid,
+        _bytes_of(raw, b"\nVmSwap:", uid),
+        _bytes_of(raw, b"\nVmRSS:", uid),
+        _bytes_of(raw, b"\nRssAnon:", uid),
+        raw[switches:] if switches >= 0 else None,
+    )
+
+
+def _bytes_of(raw: bytes, name: bytes, after: int) -> int | None:
+    line = raw.find(name, after)
+    if line < 0:
+        return None
+    line += len(name)
+    try:
+        return int(raw[line : raw.index(b" kB\n", line)]) << 10
+    except ValueError:
+        raise MalformedFile(f"status,{name.decode()[1:-1]}", "'NUMBER kB'", raw[line:]) from None

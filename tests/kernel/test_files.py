@@ -1,0 +1,100 @@
+"""Reading: whole files, through a descriptor, and each refusal under its name."""
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from swap_exporter.kernel import files
+from swap_exporter.kernel.errors import Denied, Exhausted, Unreadable, Vanished
+from tests.require import require
+
+
+def test_a_file_longer_than_one_read_is_read_to_its_end() -> None:
+    """vmstat comes in pieces."""
+    with open("/proc/vmstat", "rb") as file:
+        names = [line.split()[0] for line in file]
+    assert [line.split()[0] for line in files.read("/proc/vmstat").splitlines()] == names
+
+
+@pytest.mark.parametrize("length", [0, 1, 8191, 8192, 8193, 100_000])
+def test_every_length(tmp_path: Path, length: int) -> None:
+    content = os.urandom(length)
+    (tmp_path / "file").write_bytes(content)
+    assert files.read(str(tmp_path / "file")) == content
+    assert files.read(str(tmp_path / "file"), limit=8192) == content[:8192]
+
+
+def test_a_file_is_read_relative_to_a_directory_and_no_descriptor_is_left() -> None:
+    before = os.listdir("/proc/self/fd")
+    directory = files.open_directory("/proc/self")
+    try:
+        assert files.read("comm", directory) == Path("/proc/self/comm").read_bytes()
+        assert files.list_directory("task", directory) == os.listdir("/proc/self/task")
+    finally:
+        os.close(directory)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_descriptor_speaks_of_its_process_only() -> None:
+    child = os.posix_spawn("/bin/sleep", ["sleep", "60"], os.environ)
+    directory = files.open_directory(f"/proc/{child}")
+    try:
+        assert files.read("stat", directory).startswith(b"%d (" % child)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        with pytest.raises(Vanished):
+            files.read("stat", directory)
+    finally:
+        os.close(directory)
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Vanished, match="/nothing: not there"):
+        files.read(f"{tmp_path}/nothing")
+    with pytest.raises(Vanished):
+        files.open_directory(f"{tmp_path}/nothing")
+    with pytest.raises(Vanished):
+        files.list_directory(f"{tmp_path}/nothing")
+
+
+def test_other_refusals_say_why(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=f"{tmp_path}: Is a directory"):
+        files.read(str(tmp_path))
+    with pytest.raises(Unreadable, match="Not a directory"):
+        files.open_directory("/proc/version")
+
+
+def test_permission_denied() -> None:
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            files.read("/proc/1/environ")
+        except Denied:
+            status = 0
+        except PermissionError:  # of setgroups
+            status = 77
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    require(status != 77, "needs root, to become nobody")
+    assert status == 0
+
+
+def test_being_out_of_descriptors_is_no_fault_of_the_file() -> None:
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+            files.read("/proc/self/stat")
+        except Exhausted:
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
