@@ -5,10 +5,10 @@ import resource
 from pathlib import Path
 
 import pytest
+from tests.require import require
 
 from swap_exporter.kernel import files
 from swap_exporter.kernel.errors import Denied, Exhausted, Unreadable, Vanished
-from tests.require import require
 
 
 def test_a_file_longer_than_one_read_is_read_to_its_end() -> None:

@@ -62,7 +62,7 @@ def test_what_an_old_kernel_lacks_in_vmstat_is_none_and_not_0() -> None:
 
 @pytest.mark.parametrize("raw", [b"", VMSTAT[:-1], b"pswpin -1\n", b"pswpin\t1\npswpin x\n", b"pswpin \n"])
 def test_a_strange_vmstat_is_refused(raw: bytes) -> None:
-    with pytest.raises(MalformedFile, match="vmstat.*: expected "):
+    with pytest.raises(MalformedFile, match=r"vmstat.*: expected "):
         vmstat.parse(raw)
 
 

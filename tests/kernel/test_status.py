@@ -57,7 +57,7 @@ def test_a_name_cannot_forge_a_line() -> None:
     ],
 )
 def test_a_short_or_strange_file_is_refused(raw: bytes) -> None:
-    with pytest.raises(MalformedFile, match="status.*: expected "):
+    with pytest.raises(MalformedFile, match=r"status.*: expected "):
         status.parse(raw)
 
 
