@@ -1,0 +1,43 @@
+"""The command line: flags, wiring and signals."""
+
+import signal
+import sys
+from collections.abc import Sequence
+
+from swap_exporter.cli.flags import Options, parse
+from swap_exporter.errors import FatalError
+
+FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, 1 where something failed, 2 for wrong usage."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(options)
+    except FatalError as error:
+        print(f"swap-exporter: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _run(options: Options) -> int:
+    # Each command is imported when it is asked for: the daemon does not pay for what only a person needs.
+    if options.command == "serve":
+        from swap_exporter.cli.serve import serve
+
+        return serve(options)
+    # A reader that goes away (`| head`) ends a command quietly, as it does any other program's.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if options.command == "once":
+        from swap_exporter.cli.once import once
+
+        return once(options)
+    if options.command == "explain":
+        from swap_exporter.cli.explain import explain
+
+        return explain(options)
+    from swap_exporter.cli.configuration import catalog, check_config
+
+    return catalog() if options.command == "catalog" else check_config(options)

@@ -1,0 +1,176 @@
+"""The command line: flags are the Prometheus ecosystem's, and go before or after the command."""
+
+import argparse
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from swap_exporter import __version__, log
+from swap_exporter.sampling.host import COLLECTORS
+
+USAGE_ERROR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    command: str
+    config_file: str | None
+    procfs: str
+    sysfs: str
+    cgroupfs: str
+    state_file: str | None
+    collectors: frozenset[str]
+    log_level: str
+    log_format: str
+    listen_addresses: tuple[str, ...]
+    telemetry_path: str
+    web_config_file: str | None
+    systemd_socket: bool
+    max_requests: int
+    exporter_metrics: bool
+    pid: int | None = None
+    file: str | None = None
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Read the command line. Wrong usage ends the program with one line and exit status 2."""
+    shared = _shared_flags()
+    parser = _Parser(
+        prog="swap-exporter",
+        description="Tells which processes lie stranded in swap, and what that will cost.",
+        epilog="Without a command it serves.",
+        parents=[shared, _web_flags()],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"swap-exporter {__version__}")
+    # Flags given after the command must not be overwritten by the defaults of the command's own parser.
+    again = _without_defaults(_shared_flags())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, summary: str, *parents: "_Parser") -> "_Parser":
+        return commands.add_parser(
+            name, help=summary, description=summary, parents=[again, *parents], allow_abbrev=False
+        )
+
+    command("serve", "serve metrics over HTTP (the default command)", _without_defaults(_web_flags()))
+    explain = command("explain", "which entry claims a process, its group, role and verdict, and why")
+    explain.add_argument("pid", metavar="PID", type=_positive)
+    command("once", "one exposition on standard output, without what needs a history")
+    check = command("check-config", "check a configuration file: exit 0, or every mistake and exit 1")
+    check.add_argument("file", metavar="FILE")
+    command("catalog", "print the built-in entries")
+    return _options(parser.parse_args(arguments))
+
+
+def _shared_flags() -> "_Parser":
+    flags = _Parser(add_help=False, allow_abbrev=False)
+    flags.add_argument(
+        "--config.file", metavar="FILE", help="configuration; without it the built-in catalogue"
+    )
+    flags.add_argument("--path.procfs", metavar="DIR", default="/proc", help="default: %(default)s")
+    flags.add_argument("--path.sysfs", metavar="DIR", default="/sys", help="default: %(default)s")
+    flags.add_argument(
+        "--path.cgroupfs", metavar="DIR", default="/sys/fs/cgroup", help="default: %(default)s"
+    )
+    flags.add_argument(
+        "--state.file", metavar="FILE", help="remember over restarts what cannot be read again"
+    )
+    for name in sorted(COLLECTORS):
+        flags.add_argument(
+            f"--collector.{name}",
+            action=_Switch,
+            default=True,
+            help=f"read the host's {name} (default: on)",
+        )
+    flags.add_argument("--log.level", choices=log.LEVELS, default="info", help="default: %(default)s")
+    flags.add_argument("--log.format", choices=log.FORMATS, default="logfmt", help="default: %(default)s")
+    return flags
+
+
+def _web_flags() -> "_Parser":
+    flags = _Parser(add_help=False, allow_abbrev=False)
+    web = flags.add_argument_group("serving")
+    web.add_argument(
+        "--web.listen-address",
+        metavar="ADDRESS",
+        action="append",
+        help="address to listen on, repeatable; default: :10059",
+    )
+    web.add_argument("--web.telemetry-path", metavar="PATH", default="/metrics", help="default: %(default)s")
+    web.add_argument(
+        "--web.config.file", metavar="FILE", help="TLS and users, in the exporter-toolkit's form"
+    )
+    web.add_argument("--web.systemd-socket", action="store_true", help="take the sockets that systemd passes")
+    web.add_argument(
+        "--web.max-requests",
+        metavar="N",
+        type=_positive,
+        default=40,
+        help="scrapes at the same time; default: %(default)s",
+    )
+    web.add_argument(
+        "--web.disable-exporter-metrics",
+        action="store_true",
+        help="leave out process_* and python_* of the exporter itself",
+    )
+    return flags
+
+
+def _without_defaults(flags: "_Parser") -> "_Parser":
+    for action in flags._actions:
+        action.default = argparse.SUPPRESS
+    return flags
+
+
+def _options(given: argparse.Namespace) -> Options:
+    values = vars(given)
+    return Options(
+        command=values["command"] or "serve",
+        config_file=values["config.file"],
+        procfs=values["path.procfs"],
+        sysfs=values["path.sysfs"],
+        cgroupfs=values["path.cgroupfs"],
+        state_file=values["state.file"],
+        collectors=frozenset(name for name in COLLECTORS if values[f"collector.{name}"]),
+        log_level=values["log.level"],
+        log_format=values["log.format"],
+        listen_addresses=tuple(values["web.listen_address"] or [":10059"]),
+        telemetry_path=values["web.telemetry_path"],
+        web_config_file=values["web.config.file"],
+        systemd_socket=values["web.systemd_socket"],
+        max_requests=values["web.max_requests"],
+        exporter_metrics=not values["web.disable_exporter_metrics"],
+        pid=values.get("pid"),
+        file=values.get("file"),
+    )
+
+
+class _Switch(argparse.BooleanOptionalAction):
+    """``--collector.NAME`` and ``--no-collector.NAME``."""
+
+    def format_usage(self) -> str:
+        return f"--[no-]{self.option_strings[0].removeprefix('--')}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        if unknown:
+            flag = unknown[1].partition("=")[0]
+            known = [option for action in self._actions for option in action.option_strings]
+            close = difflib.get_close_matches(flag, known, 1)
+            meant = f", did you mean {close[0]}?" if close else ""
+            message = f"unknown {'flag' if flag.startswith('-') else 'argument'} {flag}{meant}"
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 1 on')
+    return int(text)

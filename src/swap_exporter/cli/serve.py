@@ -1,0 +1,149 @@
+"""``serve``: the daemon. Its main thread ticks and waits for signals; the web server's threads answer."""
+
+import signal
+from threading import Lock
+
+from swap_exporter import __version__, config, log
+from swap_exporter.cli import wiring
+from swap_exporter.cli.flags import Options
+from swap_exporter.errors import FatalError
+from swap_exporter.exposition.exporter import Reload
+from swap_exporter.history import state_file
+from swap_exporter.history.history import Memory
+from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling.clock import now
+from swap_exporter.settings import Configuration
+from swap_exporter.web.application import Application
+from swap_exporter.web.listen import ListenError, systemd_sockets
+from swap_exporter.web.server import Server
+from swap_exporter.web.toolkit import WebConfigError
+from swap_exporter.web.toolkit import load as load_web_config
+
+SAVE_EVERY = 120.0
+"""Seconds between two writings of the state file."""
+
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+def serve(options: Options) -> int:
+    """Serve until SIGTERM or SIGINT. Raises :class:`FatalError` for what keeps it from starting."""
+    log.configure(options.log_level, options.log_format)
+    # Blocked before the first thread starts, so that nothing but the main thread's waiting receives them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    configuration = wiring.configuration(options)
+    state = _State(options)
+    pipeline = Pipeline(configuration, wiring.scanner(options), wiring.context(options), now, state.restore())
+    reloader = _Reloader(options.config_file, pipeline)
+    application = Application(
+        pipeline,
+        reloader,
+        telemetry_path=options.telemetry_path,
+        exporter_metrics=options.exporter_metrics,
+    )
+    server = _server(options, application)
+    pipeline.tick()
+    try:
+        server.start()
+    except ListenError as error:
+        raise FatalError(str(error)) from error
+    log.info(
+        "serving", version=__version__, address=",".join(server.addresses), entries=len(configuration.entries)
+    )
+    try:
+        _run(pipeline, reloader, state)
+    finally:
+        server.stop()
+        state.save(pipeline.memory())
+    log.info("ended")
+    return 0
+
+
+def _run(pipeline: Pipeline, reloader: "_Reloader", state: "_State") -> None:
+    """Tick until a signal ends it."""
+    while True:
+        received = signal.sigtimedwait(SIGNALS, pipeline.tick())
+        if received is None:
+            state.save_now_and_then(pipeline)
+        elif received.si_signo == signal.SIGHUP:
+            reloader.reload()
+        else:
+            log.info("ending", signal=signal.Signals(received.si_signo).name)
+            return
+
+
+def _server(options: Options, application: Application) -> Server:
+    try:
+        web_config = load_web_config(options.web_config_file) if options.web_config_file else None
+        sockets = systemd_sockets() if options.systemd_socket else ()
+        addresses = () if options.systemd_socket else options.listen_addresses
+        return Server(
+            addresses,
+            application.answer,
+            web_config=web_config,
+            systemd_sockets=sockets,
+            max_requests=options.max_requests,
+        )
+    except (ListenError, WebConfigError) as error:
+        raise FatalError(str(error)) from error
+
+
+class _Reloader:
+    """Reads the configuration again when asked, and keeps the running one where the new one is bad."""
+
+    def __init__(self, path: str | None, pipeline: Pipeline) -> None:
+        self._path = path
+        self._pipeline = pipeline
+        self._lock = Lock()
+        self._state = Reload(successful=True, last_success=now().wall)
+
+    @property
+    def state(self) -> Reload:
+        return self._state
+
+    def reload(self) -> str | None:
+        """Reload; return every mistake, a line each, or ``None``."""
+        with self._lock:
+            try:
+                configuration: Configuration = config.load(self._path)
+            except config.ConfigError as error:
+                self._state = self._state._replace(successful=False)
+                for mistake in error.mistakes:
+                    log.error("configuration not reloaded, the running one stays", error=mistake)
+                return str(error)
+            self._pipeline.configure(configuration)
+            self._state = Reload(successful=True, last_success=now().wall)
+            log.info("configuration reloaded", entries=len(configuration.entries))
+            return None
+
+
+class _State:
+    """The state file, where there is one. That it cannot be used or written is worth a line, not an end."""
+
+    def __init__(self, options: Options) -> None:
+        self._path = options.state_file
+        self._boot_id = wiring.boot_id(options) if options.state_file else ""
+        self._saved_at = now().monotonic
+
+    def restore(self) -> Memory | None:
+        if self._path is None:
+            return None
+        try:
+            memory = state_file.load(self._path, self._boot_id, now())
+        except state_file.StateFileError as error:
+            log.info("starting without a state", reason=str(error))
+            return None
+        log.info("state restored", path=self._path, processes=len(memory.watches))
+        return memory
+
+    def save(self, memory: Memory | None) -> None:
+        if self._path is None or memory is None:
+            return
+        self._saved_at = now().monotonic
+        try:
+            state_file.save(self._path, memory, self._boot_id)
+        except state_file.StateFileError as error:
+            log.warn("state not saved", reason=str(error))
+
+    def save_now_and_then(self, pipeline: Pipeline) -> None:
+        if self._path is not None and now().monotonic - self._saved_at >= SAVE_EVERY:
+            self.save(pipeline.memory())

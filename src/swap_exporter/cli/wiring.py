@@ -1,0 +1,46 @@
+"""Puts the parts together as the command line asks."""
+
+import os
+
+import psutil
+
+from swap_exporter import config
+from swap_exporter.cli.flags import Options
+from swap_exporter.errors import FatalError
+from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.username import username
+from swap_exporter.kernel.errors import KernelFileError
+from swap_exporter.kernel.files import read
+from swap_exporter.sampling.scan import Scanner, check_procfs
+from swap_exporter.settings import Configuration
+
+
+def configuration(options: Options) -> Configuration:
+    """Read the configuration file, or the catalogue alone. Raises :class:`FatalError`."""
+    try:
+        return config.load(options.config_file)
+    except config.ConfigError as error:
+        raise FatalError(str(error)) from error
+
+
+def scanner(options: Options) -> Scanner:
+    """A scanner of the proc file system asked for. Raises :class:`FatalError` where it is none."""
+    try:
+        check_procfs(options.procfs)
+    except KernelFileError as error:
+        raise FatalError(f"--path.procfs: {error}") from error
+    return Scanner(options.procfs, collectors=options.collectors)
+
+
+def context(options: Options) -> Context:
+    """What templates know of the host."""
+    psutil.PROCFS_PATH = options.procfs
+    return Context(boot_time=int(psutil.boot_time()), clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
+
+
+def boot_id(options: Options) -> str:
+    """Random per boot: Documentation/admin-guide/sysctl/kernel.rst, random/boot_id."""
+    try:
+        return read(f"{options.procfs}/sys/kernel/random/boot_id").decode().strip()
+    except KernelFileError as error:
+        raise FatalError(f"the boot cannot be told, and so no state file be used: {error}") from error

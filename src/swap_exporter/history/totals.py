@@ -1,0 +1,80 @@
+"""Counters per group and role that never fall, gathered from the differences of each process."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from swap_exporter.grouping.grouper import Member
+from swap_exporter.grouping.roles import Role
+from swap_exporter.sampling.sample import Identity, Process, Sample
+
+
+class Total(NamedTuple):
+    """What the processes of one group and role used while they were known."""
+
+    cpu_ticks: int = 0
+    major_faults: int = 0
+
+
+class Totals:
+    """Adds up what each process used since it was last seen.
+
+    A process that ends leaves its share behind; one born after the first sample counts from its birth, an older
+    one from when it was first seen. What a process uses after it changed its group or role counts there.
+    """
+
+    def __init__(self) -> None:
+        self._by_group: dict[str, dict[Role, Total]] = {}
+        self._counted: dict[Identity, Total] = {}
+        self._born_after: int | None = None
+        self._previous: Sample | None = None
+
+    def gather(self, sample: Sample, members: Iterable[Member]) -> None:
+        """Take the members of one sample."""
+        if self._born_after is None:
+            self._born_after = _ticks(sample)
+        for member in members:
+            process = member.process
+            reading = Total(process.cpu_ticks, process.major_faults)
+            before = self._counted.get(process.identity)
+            if before is None:
+                before = Total() if self._is_young(process) else reading
+            self._counted[process.identity] = reading
+            self._add(member.group, member.role, before, reading)
+        self._counted = {
+            identity: total
+            for identity, total in self._counted.items()
+            if (alive := sample.processes.get(identity[0])) is not None and alive.identity == identity
+        }
+        self._previous = sample
+
+    def _is_young(self, process: Process) -> bool:
+        """Born after the first sample and not counted yet.
+
+        One that was missing from the last sample although it lived then may have been counted before that.
+        """
+        if self._born_after is None or process.start_ticks < self._born_after:
+            return False
+        if self._previous is None or process.start_ticks >= _ticks(self._previous):
+            return True
+        known = self._previous.processes.get(process.pid)
+        return known is not None and known.identity == process.identity
+
+    def _add(self, group: str, role: Role, before: Total, reading: Total) -> None:
+        roles = self._by_group.setdefault(group, dict.fromkeys(Role, Total()))
+        total = roles[role]
+        roles[role] = Total(
+            total.cpu_ticks + max(0, reading.cpu_ticks - before.cpu_ticks),
+            total.major_faults + max(0, reading.major_faults - before.major_faults),
+        )
+
+    def of(self, group: str) -> Mapping[Role, Total]:
+        """The totals of a group by role: a copy that stays as it is."""
+        return dict(self._by_group.get(group) or dict.fromkeys(Role, Total()))
+
+    def forget(self, group: str) -> None:
+        self._by_group.pop(group, None)
+
+
+def _ticks(sample: Sample) -> int:
+    """Its time in clock ticks after boot, as process start times are told."""
+    return int(sample.at.boottime * sample.clock_ticks)

@@ -1,0 +1,80 @@
+"""What the exporter answers: from a request to a response."""
+
+from itertools import chain
+from typing import Protocol
+
+from swap_exporter.exposition.exporter import Reload
+from swap_exporter.exposition.render import families, own_metrics, render
+from swap_exporter.pipeline import Pipeline
+from swap_exporter.web.http import Request, Response
+from swap_exporter.web.landing import landing_page
+
+
+class Reloader(Protocol):
+    @property
+    def state(self) -> Reload: ...
+
+    def reload(self) -> str | None:
+        """Read the configuration again; return every mistake, a line each, or ``None``."""
+
+
+class Application:
+    """The paths: the page for people, the metrics, health, readiness and reload."""
+
+    def __init__(
+        self, pipeline: Pipeline, reloader: Reloader, *, telemetry_path: str, exporter_metrics: bool
+    ) -> None:
+        self._pipeline = pipeline
+        self._reloader = reloader
+        self._exporter_metrics = exporter_metrics
+        self._telemetry_path = telemetry_path
+        self._pages = {
+            "/": self._landing_page,
+            "/-/healthy": self._healthy,
+            "/-/ready": self._ready,
+            telemetry_path: self._metrics,
+        }
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request."""
+        if request.path == "/-/reload":
+            return self._reload(request)
+        page = self._pages.get(request.path)
+        if page is None:
+            return _text(404, f"there is nothing at this path; metrics are at {self._telemetry_path}")
+        if request.method not in ("GET", "HEAD"):
+            return _text(405, "expected GET", {"Allow": "GET, HEAD"})
+        return page(request)
+
+    def _metrics(self, request: Request) -> Response:
+        metrics = families(self._pipeline.latest(), self._reloader.state)
+        if self._exporter_metrics:
+            metrics = chain(metrics, own_metrics())
+        rendered = render(
+            metrics, request.headers.get("accept", ""), request.headers.get("accept-encoding", "")
+        )
+        headers = {"Content-Encoding": rendered.encoding} if rendered.encoding else {}
+        return Response(200, rendered.body, headers, rendered.content_type)
+
+    def _landing_page(self, request: Request) -> Response:
+        page = landing_page(self._pipeline.latest(), self._telemetry_path)
+        return Response(200, page.encode(), {}, "text/html; charset=utf-8")
+
+    def _healthy(self, request: Request) -> Response:
+        return _text(200, "healthy")
+
+    def _ready(self, request: Request) -> Response:
+        # The server starts after the first sample, so who can ask can scrape.
+        return _text(200, "ready")
+
+    def _reload(self, request: Request) -> Response:
+        if request.method != "POST":
+            return _text(405, "expected POST", {"Allow": "POST"})
+        mistakes = self._reloader.reload()
+        if mistakes is not None:
+            return _text(500, f"the running configuration stays:\n{mistakes}")
+        return _text(200, "reloaded")
+
+
+def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(status, f"{text}\n".encode(), headers or {})

@@ -1,0 +1,177 @@
+"""What the history makes of samples in a row: gaps, births, known groups, restarts."""
+
+import pytest
+
+from swap_exporter.history.history import History
+from swap_exporter.history.watch import Activity, activity
+from swap_exporter.settings import Configuration, Idle, Quiet
+from tests.making import MIB, entry, grouping, host, instant, member, process, sample
+
+
+def observe(history, at, members=(), of=None):
+    at = at if not isinstance(at, int | float) else instant(at)
+    return history.observe(sample(at, [each.process for each in members], of), grouping(members))
+
+
+def watched(history, seconds, step=15, members=(), start=0):
+    """Sample for so long; return the last observation."""
+    observation = None
+    for second in range(start, start + seconds + 1, step):
+        observation = observe(history, second, members)
+    return observation
+
+
+def activity_of(observation, of):
+    return activity(observation.watches[of.process.identity], observation.sample.at, of.entry.idle)
+
+
+def test_a_process_older_than_the_exporter_is_watched_from_the_first_sample():
+    worker = member(process(start=1))
+    history = History(Configuration())
+    assert activity_of(watched(history, 285, members=[worker], start=1000), worker) is Activity.UNKNOWN
+    assert activity_of(observe(history, 1300, [worker]), worker) is Activity.IDLE
+
+
+def test_one_that_was_born_between_two_samples_is_watched_from_its_birth():
+    history = History(Configuration())
+    observe(history, 1000)
+    worker = member(process(start=1005))
+    observation = observe(history, 1015, [worker])
+    assert observation.watches[worker.process.identity].since == instant(1005)
+
+
+def test_one_that_was_born_unseen_in_a_gap_is_watched_from_now():
+    history = History(Configuration())
+    observe(history, 1000)
+    worker = member(process(start=1005))
+    observation = observe(history, 4600, [worker])
+    assert observation.watches[worker.process.identity].since == instant(4600)
+
+
+@pytest.mark.parametrize(
+    ("pause", "verdict"),
+    [(120, Activity.IDLE), (121, Activity.UNKNOWN), (3600, Activity.UNKNOWN)],
+    ids=["two windows", "more", "a missed hour"],
+)
+def test_a_gap_between_samples_starts_the_watch_anew(pause, verdict):
+    worker = member(process())
+    history = History(Configuration())
+    watched(history, 300, members=[worker], start=1000)
+    assert activity_of(observe(history, 1300 + pause, [worker]), worker) is verdict
+
+
+def test_each_entry_has_its_own_gap():
+    still = member(process(10), entry(idle=Idle(window=300)))
+    restless = member(process(11), entry(idle=Idle(window=60)))
+    history = History(Configuration())
+    watched(history, 300, members=[still, restless], start=1000)
+    observation = observe(history, 1500, [still, restless])
+    assert activity_of(observation, still) is Activity.IDLE
+    assert activity_of(observation, restless) is Activity.UNKNOWN
+    assert observation.watching_since[300.0] == instant(1000)
+    assert observation.watching_since[60.0] == instant(1500)
+
+
+def test_a_suspended_machine_leaves_no_gap_and_adds_no_idleness():
+    worker = member(process())
+    history = History(Configuration())
+    watched(history, 285, members=[worker], start=1000)
+    observation = observe(history, instant(1290, suspended=36000), [worker])
+    assert activity_of(observation, worker) is Activity.UNKNOWN
+    observation = observe(history, instant(1300, suspended=36000), [worker])
+    assert activity_of(observation, worker) is Activity.IDLE
+
+
+def test_two_scrapers_give_the_verdict_of_one():
+    worker = member(process(swap=90 * MIB))
+    once, twice = History(Configuration()), History(Configuration())
+    observation = watched(once, 300, members=[worker], start=1000)
+    for second in range(1000, 1301, 15):
+        observe(twice, second, [worker])
+        both = observe(twice, second + 1.5, [worker])
+    assert activity_of(observation, worker) is activity_of(both, worker) is Activity.IDLE
+
+
+def test_an_ended_process_gives_its_last_counters_and_is_watched_no_more():
+    alive, ended = process(cpu=1), process(cpu=3, state="Z")
+    history = History(Configuration())
+    observe(history, 1000, [member(alive)])
+    observation = observe(history, 1015, [member(ended)])
+    assert observation.groups["shop"].totals["worker"].cpu_ticks == 200
+    assert observation.watches == {}
+
+
+def test_a_group_with_a_templated_name_is_forgotten_an_hour_after_its_last_process():
+    history = History(Configuration())
+    observe(history, 1000, [member(process(cpu=1))])
+    observe(history, 1015, [member(process(cpu=2))])
+    assert observe(history, 1015 + 3599).groups["shop"].totals["worker"].cpu_ticks == 100
+    assert "shop" not in observe(history, 1015 + 3600).groups
+
+
+def test_a_configured_group_with_a_fixed_name_is_known_from_the_start_and_stays():
+    history = History(Configuration(entries=(entry("mine"), entry("{{.Matches.app}}"))))
+    assert list(observe(history, 0).groups) == ["mine"]
+    assert list(observe(history, 100_000).groups) == ["mine"]
+
+
+def test_a_fixed_name_of_the_catalogue_is_not_known_before_its_first_process():
+    history = History(Configuration(entries=(entry("nginx", builtin=True),)))
+    assert observe(history, 0).groups == {}
+
+
+def test_rates_take_their_window():
+    history = History(Configuration(rate_window=60, quiet=Quiet(window=120)))
+    observe(history, 0, of=host(pswpin=1000, pswpout=50))
+    observation = observe(history, 59, of=host(pswpin=1000, pswpout=50))
+    assert observation.swapin_pages_per_second is None
+    observation = observe(history, 100, of=host(pswpin=1500, pswpout=250))
+    assert observation.swapin_pages_per_second == 5.0
+    assert observation.swapout_pages_per_second == 2.0
+    assert observation.quiet_pages_per_second is None
+    observation = observe(history, 120, of=host(pswpin=1500, pswpout=250, zswpin=500))
+    assert observation.quiet_pages_per_second == (500 + 200 + 500) / 120
+
+
+def test_a_reload_keeps_what_is_remembered():
+    worker = member(process())
+    history = History(Configuration())
+    watched(history, 300, members=[worker], start=1000)
+    history.configure(Configuration(idle=Idle(window=90)))
+    observation = observe(history, 1301, [worker])
+    assert activity_of(observation, worker) is Activity.IDLE
+    assert observation.swapin_pages_per_second is not None
+    assert observation.watching_since[90] == instant(1000)
+
+
+def test_a_restart_goes_on_as_if_it_had_not_been_away():
+    worker = member(process(cpu=5, swap=90 * MIB))
+    before = History(Configuration())
+    watched(before, 300, members=[worker], start=1000)
+    after = History(Configuration(), before.memory())
+    observation = observe(after, 1330, [worker])
+    assert activity_of(observation, worker) is Activity.IDLE
+    assert observation.watches[worker.process.identity].swapped
+    assert observation.watching_since[60.0] == instant(1000)
+    assert observation.groups["shop"].totals["worker"].cpu_ticks == 0
+
+
+def test_a_worker_that_worked_while_the_exporter_was_away_has_cold_pages_and_is_busy():
+    before = History(Configuration())
+    watched(before, 300, members=[member(process(cpu=5, swap=90 * MIB))], start=1000)
+    after = History(Configuration(), before.memory())
+    worker = member(process(cpu=6, swap=60 * MIB))
+    observation = observe(after, 1330, [worker])
+    assert activity_of(observation, worker) is Activity.BUSY
+    assert observation.watches[worker.process.identity].cold == 60 * MIB
+
+
+def test_after_a_long_absence_idleness_is_not_known_but_cold_pages_are():
+    before = History(Configuration())
+    observe(before, 1000, [member(process(cpu=0, swap=0))])
+    observe(before, 1015, [member(process(cpu=5, swap=60 * MIB))])
+    after = History(Configuration(), before.memory())
+    worker = member(process(cpu=5, swap=60 * MIB))
+    observation = observe(after, 3000, [worker])
+    assert activity_of(observation, worker) is Activity.UNKNOWN
+    assert observation.watches[worker.process.identity].cold == 60 * MIB

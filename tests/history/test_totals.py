@@ -1,0 +1,129 @@
+"""Counters of a group never fall, and tell only of what was used while the exporter knew the process."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swap_exporter.grouping.roles import Role
+from swap_exporter.history.totals import Total, Totals
+from tests.making import HZ, member, process, sample
+
+
+def gather(*samples, totals=None):
+    """Feed (seconds, processes[, processes that are in no group]) and return the totals."""
+    totals = totals or Totals()
+    for seconds, members, *others in samples:
+        ungrouped = others[0] if others else []
+        totals.gather(sample(seconds, [*members, *ungrouped]), [member(each) for each in members])
+    return totals
+
+
+def cpu_ticks(totals, role=Role.WORKER):
+    return totals.of("shop")[role].cpu_ticks
+
+
+def test_what_a_process_used_before_the_exporter_is_not_counted():
+    totals = gather((1000, [process(cpu=50, major_faults=7)]))
+    assert totals.of("shop")[Role.WORKER] == Total(0, 0)
+
+
+def test_differences_are_counted():
+    totals = gather((1000, [process(cpu=50, major_faults=7)]), (1015, [process(cpu=52.5, major_faults=10)]))
+    assert totals.of("shop")[Role.WORKER] == Total(250, 3)
+
+
+def test_one_born_after_the_exporter_counts_from_its_birth():
+    totals = gather((1000, []), (1015, [process(start=1003, cpu=2)]))
+    assert cpu_ticks(totals) == 200
+
+
+def test_one_born_later_that_was_in_no_group_at_first_counts_from_its_birth_too():
+    newborn = process(start=1003, cpu=2)
+    totals = gather((1000, []), (1015, [], [newborn]), (1030, [process(start=1003, cpu=3)]))
+    assert cpu_ticks(totals) == 300
+
+
+def test_one_that_leaves_its_group_and_comes_back_is_not_counted_twice():
+    totals = gather(
+        (1000, []),
+        (1015, [process(start=1003, cpu=2)]),
+        (1030, [], [process(start=1003, cpu=3)]),
+        (1045, [process(start=1003, cpu=4)]),
+    )
+    assert cpu_ticks(totals) == 400
+
+
+def test_one_that_could_not_be_read_for_a_while_is_not_counted_twice():
+    totals = gather(
+        (1000, []),
+        (1015, [process(start=1003, cpu=2)]),
+        (1030, []),
+        (1045, []),
+        (1060, [process(start=1003, cpu=4)]),
+        (1075, [process(start=1003, cpu=5)]),
+    )
+    assert cpu_ticks(totals) == 300
+
+
+def test_one_that_ends_leaves_its_share_behind():
+    totals = gather((1000, [process(cpu=1)]), (1015, [process(cpu=4)]), (1030, []))
+    assert cpu_ticks(totals) == 300
+
+
+def test_a_pid_that_is_used_again_starts_from_its_own_birth():
+    totals = gather((1000, [process(cpu=90)]), (1015, [process(start=1010, cpu=2)]))
+    assert cpu_ticks(totals) == 200
+
+
+def test_a_reading_that_fell_takes_nothing_back():
+    totals = gather((1000, [process(cpu=9)]), (1015, [process(cpu=8)]), (1030, [process(cpu=10)]))
+    assert cpu_ticks(totals) == 200
+
+
+def test_what_a_process_uses_in_another_role_counts_there():
+    totals = Totals()
+    totals.gather(sample(1000, [process(cpu=0)]), [member(process(cpu=0))])
+    totals.gather(sample(1015, [process(cpu=1)]), [member(process(cpu=1), role=Role.MASTER)])
+    assert (cpu_ticks(totals), cpu_ticks(totals, Role.MASTER)) == (0, 100)
+
+
+def test_a_group_that_is_forgotten_is_forgotten_counters_and_all():
+    totals = gather((1000, [process(cpu=1)]), (1015, [process(cpu=4)]))
+    totals.forget("shop")
+    assert cpu_ticks(totals) == 0
+
+
+def test_what_is_remembered_of_processes_is_bounded_by_those_that_live():
+    totals = gather(*((1000 + n, [process(pid=100 + n, start=1000 + n - 0.5)]) for n in range(500)))
+    assert len(totals._counted) == 1
+
+
+lives = st.lists(
+    st.lists(
+        st.tuples(st.integers(10, 14), st.integers(0, 30), st.booleans()),
+        unique_by=lambda reading: reading[0],
+        max_size=5,
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(lives)
+def test_no_counter_falls_and_none_exceeds_what_was_used(steps):
+    """Each step: (pid, CPU ticks since the last step, whether it was recycled since)."""
+    totals, used, before = Totals(), {}, 0
+    spent = 0
+    for number, step in enumerate(steps):
+        now = 1000 + 15 * number
+        readings = []
+        for pid, ticks, recycled in step:
+            start, total = used.get(pid, (500, 1000))
+            if recycled:
+                start, total = now - 1, 0
+            total += ticks
+            spent += ticks
+            used[pid] = (start, total)
+            readings.append(process(pid=pid, start=start, cpu=total / HZ))
+        gather((now, readings), totals=totals)
+        assert before <= cpu_ticks(totals) <= spent
+        before = cpu_ticks(totals)
