@@ -1,0 +1,229 @@
+"""HTTP/1.1 messages: bytes of a request head in, a Request out; a Response in, bytes out.
+
+The standard library's own header parser reads up to 6 MiB from a file object and lets folded, nameless and
+repeated headers through. What an exporter needs of RFC 9112 is less than that, and is parsed here from bytes
+that have a size already, so that nothing a client sends can do worse than earn a 400.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+from math import isfinite
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
+
+MAX_REQUEST_LINE = 8 * 1024
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 100
+MAX_BODY = 64 * 1024
+MAX_SCRAPE_TIMEOUT = 120.0
+"""Seconds. A client may ask for more time than the server's own bound, but not for ever."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_ALLOWED = ("GET", "HEAD", "POST")
+_KNOWN = ("CONNECT", "DELETE", "OPTIONS", "PATCH", "PUT", "TRACE")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a handler is asked."""
+
+    method: str
+    """GET, HEAD or POST. The server drops the body of an answer to HEAD."""
+    path: str
+    """Percent-decoded, starts with a slash."""
+    query: str
+    """As sent, without the question mark."""
+    headers: Mapping[str, str]
+    """By lower-case name; a repeated header's values are joined by a comma."""
+    deadline: float
+    """On the monotonic clock: the client stops waiting then."""
+    client: str
+    """Its address, for messages."""
+    user: str | None
+    """Who has shown a password; None where none is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a handler answers."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
+    content_type: str = "text/plain; charset=utf-8"
+
+
+Handler = Callable[[Request], Response]
+
+
+class HttpError(Exception):
+    """A request that is answered with an error, after which the connection is of no more use."""
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        super().__init__(reason)
+        self.response = Response(status, f"{reason}\n".encode(), headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The request line and headers, understood."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    content_length: int
+    keep_alive: bool
+    http_1_0: bool
+    expects_continue: bool
+
+
+def head_end(received: bytes | bytearray, searched: int = 0) -> tuple[int, int] | None:
+    """Where the head ends and where what follows it begins; None while it is not complete.
+
+    `searched` bytes were looked at before. Raises HttpError as soon as the head is too long to be served.
+    """
+    found = _HEAD_END.search(received, max(0, searched - 3))
+    end = found.start() if found else len(received)
+    line_end = received.find(b"\n", 0, MAX_REQUEST_LINE + 1)
+    if line_end < 0 and end > MAX_REQUEST_LINE:
+        raise HttpError(
+            HTTPStatus.REQUEST_URI_TOO_LONG, f"request line is longer than {MAX_REQUEST_LINE} bytes"
+        )
+    if end > MAX_HEAD:
+        raise HttpError(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"request headers are longer than {MAX_HEAD} bytes"
+        )
+    return found.span() if found else None
+
+
+def parse_head(head: bytes) -> Head:
+    """Understand what stands before the empty line. Raises HttpError."""
+    first, *lines = head.decode("latin-1").split("\n")
+    parts = first.removesuffix("\r").split(" ")
+    if len(parts) != 3:
+        raise HttpError(HTTPStatus.BAD_REQUEST, "malformed request line")
+    method, target, version = parts
+    http_1_0 = _is_http_1_0(version)
+    _check_method(method)
+    path, query = _parse_target(target)
+    headers = _parse_headers(lines)
+    if not http_1_0 and ("host" not in headers or "," in headers["host"]):
+        raise HttpError(HTTPStatus.BAD_REQUEST, "exactly one Host header is required")
+    connection = {option.strip().lower() for option in headers.get("connection", "").split(",")}
+    expectation = headers.get("expect", "").lower()
+    if expectation not in ("", "100-continue"):
+        raise HttpError(HTTPStatus.EXPECTATION_FAILED, "only the expectation 100-continue is known")
+    return Head(
+        method=method,
+        path=path,
+        query=query,
+        headers=headers,
+        content_length=_content_length(headers),
+        keep_alive="close" not in connection and (not http_1_0 or "keep-alive" in connection),
+        http_1_0=http_1_0,
+        expects_continue=bool(expectation) and not http_1_0,
+    )
+
+
+def scrape_timeout(headers: Mapping[str, str], default: float) -> float:
+    """How many seconds the client waits, from Prometheus' header; `default` where that makes no sense."""
+    try:
+        seconds = float(headers["x-prometheus-scrape-timeout-seconds"])
+    except (KeyError, ValueError):
+        return default
+    return min(seconds, MAX_SCRAPE_TIMEOUT) if isfinite(seconds) and seconds > 0 else default
+
+
+def render(
+    response: Response, *, keep_alive: bool, http_1_0: bool, extra: Mapping[str, str] = _NO_HEADERS
+) -> bytes:
+    """The head of the answer. `extra` headers give way to the response's own."""
+    try:
+        phrase = HTTPStatus(response.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    headers = {
+        **extra,
+        "Content-Type": response.content_type,
+        **response.headers,
+        "Content-Length": str(len(response.body)),
+        "Date": formatdate(usegmt=True),
+    }
+    if not keep_alive:
+        headers["Connection"] = "close"
+    elif http_1_0:
+        headers["Connection"] = "keep-alive"
+    lines = [f"HTTP/1.1 {response.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join((*lines, "", "")).encode("latin-1", "replace")
+
+
+def _is_http_1_0(version: str) -> bool:
+    match = _VERSION.fullmatch(version)
+    if not match:
+        raise HttpError(HTTPStatus.BAD_REQUEST, "malformed HTTP version")
+    if match[1] != "1":
+        raise HttpError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    return match[2] == "0"
+
+
+def _check_method(method: str) -> None:
+    if method in _ALLOWED:
+        return
+    if method in _KNOWN:
+        raise HttpError(
+            HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not allowed", {"Allow": ", ".join(_ALLOWED)}
+        )
+    if not _TOKEN.fullmatch(method):
+        raise HttpError(HTTPStatus.BAD_REQUEST, "malformed method")
+    raise HttpError(HTTPStatus.NOT_IMPLEMENTED, "unknown method")
+
+
+def _parse_target(target: str) -> tuple[str, str]:
+    if not target.isascii() or _CONTROL.search(target):
+        raise HttpError(HTTPStatus.BAD_REQUEST, "request target has bytes that must be percent-encoded")
+    if not target.startswith("/"):
+        # A proxy's absolute form. What stands before the path says which host, and there is only this one.
+        try:
+            url = urlsplit(target)
+        except ValueError:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "malformed request target") from None
+        if url.scheme.lower() not in ("http", "https") or not url.netloc:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "malformed request target")
+        return unquote(url.path) or "/", url.query
+    path, _, query = target.partition("#")[0].partition("?")
+    return unquote(path), query
+
+
+def _parse_headers(lines: list[str]) -> Mapping[str, str]:
+    if len(lines) > MAX_HEADERS:
+        raise HttpError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MAX_HEADERS} headers")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.removesuffix("\r").partition(":")
+        value = value.strip(" \t")
+        # A folded line starts with a blank and so has no token before its colon.
+        if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+            raise HttpError(HTTPStatus.BAD_REQUEST, "malformed header")
+        name = name.lower()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return MappingProxyType(headers)
+
+
+def _content_length(headers: Mapping[str, str]) -> int:
+    if "transfer-encoding" in headers:
+        raise HttpError(HTTPStatus.NOT_IMPLEMENTED, "a body must be sent with Content-Length")
+    length = headers.get("content-length", "0")
+    if not _DIGITS.fullmatch(length):
+        raise HttpError(HTTPStatus.BAD_REQUEST, "malformed Content-Length")
+    if int(length) > MAX_BODY:
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is longer than {MAX_BODY} bytes")
+    return int(length)

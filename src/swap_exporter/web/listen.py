@@ -1,0 +1,151 @@
+"""Where to listen: `--web.listen-address` values, and sockets that systemd hands over."""
+
+import errno
+import os
+import re
+import socket
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+
+BACKLOG = 4096
+"""The kernel takes less where net.core.somaxconn says so. Whoever waits here costs the process nothing."""
+SEND_BUFFER = 64 * 1024
+RECEIVE_BUFFER = 32 * 1024
+ABANDONED_AFTER = 30_000
+"""Milliseconds after which the kernel drops what a client does not take, also when the socket is closed."""
+
+_ADDRESS = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[^\[\]:\s/]*)):(?P<port>[0-9]{1,5})"
+)
+_FIRST_SYSTEMD_DESCRIPTOR = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+
+
+class ListenError(Exception):
+    """An address that cannot be listened on; the message is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """A host, empty for all interfaces, and a TCP port, 0 for any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> ListenAddress:
+    """Read `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. Raises ListenError."""
+    match = _ADDRESS.fullmatch(text)
+    if not match or int(match["port"]) > 65535:
+        raise ListenError(f"listen address {text!r} is malformed: expected HOST:PORT, :PORT or [IPV6]:PORT")
+    return ListenAddress(match["v6"] or match["host"] or "", int(match["port"]))
+
+
+def bind(address: ListenAddress) -> socket.socket:
+    """A listening, non-blocking socket. Raises ListenError.
+
+    A name that has several addresses is bound to one of them, IPv4 first, as Go's net.Listen does.
+    """
+    try:
+        if not address.host:
+            return _listen_everywhere(address.port)
+        found = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        return _listen(family, where)
+    except socket.gaierror as error:
+        raise ListenError(f"listen address {address} cannot be resolved: {error.strerror}") from None
+    except UnicodeError:
+        raise ListenError(f"listen address {address} cannot be resolved: not a host name") from None
+    except OSError as error:
+        raise ListenError(f"listen address {address} {_why(error)}") from None
+
+
+def systemd_sockets(environ: MutableMapping[str, str] | None = None) -> tuple[socket.socket, ...]:
+    """The listening sockets that systemd passed, by sd_listen_fds(3); the variables are taken away.
+
+    Raises ListenError where there is none, or one is not a listening stream socket.
+    """
+    environ = os.environ if environ is None else environ
+    pid, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
+    environ.pop("LISTEN_FDNAMES", None)
+    if pid != str(os.getpid()) or not count.isdecimal() or int(count) < 1:
+        raise ListenError("no socket was passed by systemd: is the service started by its .socket unit?")
+    return tuple(_adopt(_FIRST_SYSTEMD_DESCRIPTOR + i) for i in range(int(count)))
+
+
+def name_of(listener: socket.socket) -> str:
+    """The address that a listening socket is bound to, in the form of the flag."""
+    where = listener.getsockname()
+    if isinstance(where, tuple):
+        return str(ListenAddress(where[0], where[1]))
+    return f"unix:{where if isinstance(where, str) else where.decode(errors='replace')}"
+
+
+def close_all(listeners: Sequence[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
+
+
+def _listen_everywhere(port: int) -> socket.socket:
+    try:
+        return _listen(socket.AF_INET6, ("::", port))
+    except OSError as error:
+        # A host with IPv6 switched off has no such family, or has the family and no such address.
+        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+        return _listen(socket.AF_INET, ("0.0.0.0", port))
+
+
+def _listen(family: int, where: tuple[object, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if where[0] == "::" else 1)
+        listener.bind(where)
+        prepare(listener)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def prepare(listener: socket.socket) -> None:
+    """Start to listen, with bounded buffers: connections inherit them, and the kernel would grow each to
+    megabytes for a client that never reads (tcp(7), tcp_wmem)."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    if listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ABANDONED_AFTER)
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+
+
+def _adopt(descriptor: int) -> socket.socket:
+    try:
+        os.set_inheritable(descriptor, False)
+        listener = socket.socket(fileno=descriptor)
+        listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise ListenError(
+            f"descriptor {descriptor} passed by systemd is not a socket: {error.strerror}"
+        ) from None
+    if not listening or listener.type != socket.SOCK_STREAM:
+        raise ListenError(f"descriptor {descriptor} passed by systemd is not a listening stream socket")
+    prepare(listener)
+    return listener
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "is in use"
+    if error.errno == errno.EACCES:
+        return "needs more privileges (ports below 1024: CAP_NET_BIND_SERVICE)"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "is not an address of this host"
+    return f"cannot be bound: {error.strerror}"

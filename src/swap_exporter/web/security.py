@@ -1,0 +1,103 @@
+"""What a web.yml demands of clients and adds to answers, kept up to date while the server runs."""
+
+import logging
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+
+from swap_exporter.web.rate import TokenBucket
+from swap_exporter.web.tls import TlsError, build_context
+from swap_exporter.web.toolkit import WebConfig, WebConfigError, load_web_config
+from swap_exporter.web.users import Users
+
+_Stamp = tuple[int, int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One state of the file and of those that it names, ready for use."""
+
+    context: ssl.SSLContext | None = None
+    allowed_sans: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    users: Users | None = None
+    bucket: TokenBucket | None = None
+
+
+class Security:
+    """Looks at the files before each handshake and request, which is a few stat calls.
+
+    What has changed is read again; where it cannot be used, what was in force stays, and the log says it.
+    """
+
+    def __init__(self, config: WebConfig | None, log: logging.Logger) -> None:
+        """Raises WebConfigError where a certificate cannot be used."""
+        self._config = config
+        self._log = log
+        self._lock = Lock()
+        self._stamps: tuple[_Stamp, ...] = ()
+        self._rules = Rules() if config is None else _build(config, None, Rules())
+
+    def rules(self) -> Rules:
+        """What is in force now."""
+        if self._config is None:
+            return self._rules
+        with self._lock:
+            stamps = _stamps(self._config)
+            if stamps != self._stamps:
+                self._read_again(self._config)
+                # Of the files as they were before they were read, and of the new configuration's files.
+                self._stamps = stamps if len(stamps) == len(_watched(self._config)) else ()
+            return self._rules
+
+    def _read_again(self, running: WebConfig) -> None:
+        try:
+            config = load_web_config(running.path)
+            if (config.tls is None) != (running.tls is None):
+                raise WebConfigError(
+                    (f"{running.path}: tls_server_config comes and goes with a restart only",)
+                )
+            self._rules = _build(config, running, self._rules)
+            self._config = config
+        except WebConfigError as error:
+            self._log.error("keeping the previous web configuration: %s", "; ".join(error.mistakes))
+
+
+def _build(config: WebConfig, running: WebConfig | None, rules: Rules) -> Rules:
+    users, bucket = rules.users, rules.bucket
+    # Remembered passwords and spent tokens outlive a change that does not concern them.
+    if running is None or config.users != running.users:
+        users = Users(config.users) if config.users else None
+    if running is None or config.rate_limit != running.rate_limit:
+        bucket = TokenBucket(config.rate_limit, monotonic()) if config.rate_limit else None
+    try:
+        context = build_context(config.tls) if config.tls else None
+    except TlsError as error:
+        raise WebConfigError((f"{config.path}: tls_server_config: {error}",)) from None
+    return Rules(
+        context=context,
+        allowed_sans=config.tls.client_allowed_sans if config.tls else (),
+        headers=config.headers,
+        users=users,
+        bucket=bucket,
+    )
+
+
+def _watched(config: WebConfig) -> tuple[Path, ...]:
+    return (config.path, *(config.tls.files() if config.tls else ()))
+
+
+def _stamps(config: WebConfig) -> tuple[_Stamp, ...]:
+    return tuple(_stamp(path) for path in _watched(config))
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size

@@ -1,0 +1,144 @@
+"""The server: listening sockets, one thread that accepts, one thread for each connection.
+
+Threads, because a handshake or a password check that takes long then blocks nobody else. No library does it:
+those of the standard library and of prometheus_client bound neither the time of a request nor the number of
+connections, and event loops take several times the memory for TLS. What a server has to survive here is in
+tests/web/test_attacks.py.
+"""
+
+import errno
+import logging
+import selectors
+import socket
+from collections.abc import Sequence
+from threading import BoundedSemaphore, Event, Thread
+
+from swap_exporter.web.capacity import Capacity
+from swap_exporter.web.connection import Connection, ConnectionLostError
+from swap_exporter.web.http import Handler
+from swap_exporter.web.listen import ListenError, bind, close_all, name_of, parse_address
+from swap_exporter.web.security import Security
+from swap_exporter.web.session import Service, Session
+from swap_exporter.web.toolkit import WebConfig
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE = 0.05
+_STOP_WITHIN = 2.0
+
+
+class Server:
+    """Serves a handler over HTTP, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        handler: Handler,
+        *,
+        web_config: WebConfig | None,
+        systemd_sockets: Sequence[socket.socket] = (),
+        max_requests: int = 40,
+        max_connections: int = 256,
+        request_timeout: float = 10.0,
+        idle_timeout: float = 300.0,
+        grace: float = 1.0,
+        log: logging.Logger | None = None,
+    ) -> None:
+        """`addresses` as the flag has them; where systemd passed sockets, those are listened on instead.
+
+        `max_requests`: handler calls at a time, more get 503; 0: no limit. `request_timeout`: seconds for
+        reading a request, handshake included, and again for writing its answer. `idle_timeout`: seconds
+        between two requests on a connection. `grace`: seconds for which a client is waited for before it has
+        to make room for another.
+
+        Raises ListenError for a malformed address, WebConfigError for a certificate that cannot be used.
+        """
+        log = log or logging.getLogger(__name__)
+        self._log = log
+        self._addresses = [parse_address(address) for address in addresses]
+        self._listeners = list(systemd_sockets)
+        self._capacity = Capacity(max_connections, grace)
+        self._service = Service(
+            handler=handler,
+            security=Security(web_config, log),
+            log=log,
+            max_requests=max_requests,
+            running=BoundedSemaphore(max_requests) if max_requests else None,
+            request_timeout=request_timeout,
+            idle_timeout=idle_timeout,
+        )
+        self._acceptor: Thread | None = None
+        self._stopping = Event()
+        self._waker, self._woken = socket.socketpair()
+
+    def start(self) -> None:
+        """Listen and serve. Raises ListenError, with nothing left open."""
+        if not self._listeners:
+            try:
+                for address in self._addresses:
+                    self._listeners.append(bind(address))
+            except ListenError:
+                close_all(self._listeners)
+                self._listeners.clear()
+                raise
+        self._acceptor = Thread(target=self._accept_all, name="web-accept", daemon=True)
+        self._acceptor.start()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What is listened on, with the port numbers that the kernel gave."""
+        return tuple(name_of(listener) for listener in self._listeners)
+
+    def stop(self) -> None:
+        """Stop listening and cut all connections; a handler that is still running is not waited for long."""
+        self._stopping.set()
+        self._waker.send(b"x")
+        self._capacity.close()
+        if self._acceptor:
+            self._acceptor.join(_STOP_WITHIN)
+        self._capacity.wait_until_empty(_STOP_WITHIN)
+        close_all([*self._listeners, self._waker, self._woken])
+
+    def _accept_all(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for listener in (*self._listeners, self._woken):
+                selector.register(listener, selectors.EVENT_READ, listener)
+            while not self._stopping.is_set():
+                for key, _ in selector.select():
+                    if key.data is not self._woken and self._capacity.make_room():
+                        self._accept(key.data)
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            accepted, client = listener.accept()
+        except OSError as error:
+            # Anything else is a client that went away before it was its turn.
+            if error.errno in _EXHAUSTED:
+                self._log.debug("cannot accept a connection: %s", error.strerror)
+                self._capacity.spare_one()
+                self._stopping.wait(_PAUSE)
+            return
+        connection = Connection(accepted, client[0] if isinstance(client, tuple) else "unix")
+        if not self._capacity.enter(connection):
+            connection.close()
+            return
+        try:
+            Thread(target=self._serve, args=(connection,), name="web-connection", daemon=True).start()
+        except RuntimeError:  # the limit of threads, in all likelihood the service's TasksMax
+            self._log.debug("cannot start a thread for %s", connection.client)
+            self._leave(connection)
+            self._stopping.wait(_PAUSE)
+
+    def _serve(self, connection: Connection) -> None:
+        try:
+            Session(connection, self._service).run()
+        except ConnectionLostError as lost:
+            self._log.debug("%s: %s", connection.client, lost)
+        except Exception as error:
+            self._log.error("serving %s failed: %s: %s", connection.client, type(error).__name__, error)
+            self._log.debug("where it failed", exc_info=True)
+        finally:
+            self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        self._capacity.leave(connection)
+        connection.close()

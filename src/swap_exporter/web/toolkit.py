@@ -1,0 +1,274 @@
+"""The exporter-toolkit's web.yml (v0.17), strict: what it says is done, or refused with its place.
+
+docs/web.md lists what differs from the toolkit, and why.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from ssl import CERT_NONE, CERT_REQUIRED, TLSVersion, VerifyMode
+from typing import TypeVar
+
+from yaml import MappingNode, Node
+
+from swap_exporter.config.document import compose, pairs
+from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
+from swap_exporter.config.scalar import Kind, KindError, boolean, whole_number
+from swap_exporter.config.section import Section
+from swap_exporter.web.rate import RateLimit
+from swap_exporter.web.tls import (
+    CIPHER_SUITES,
+    CLIENT_AUTH_TYPES,
+    CURVES,
+    VERSIONS,
+    Pem,
+    Tls,
+    TlsError,
+    build_context,
+)
+from swap_exporter.web.users import HASH
+
+T = TypeVar("T")
+
+_KEYS = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
+_TLS_KEYS = (
+    "cert_file",
+    "key_file",
+    "cert",
+    "key",
+    "client_auth_type",
+    "client_ca_file",
+    "client_ca",
+    "client_allowed_sans",
+    "min_version",
+    "max_version",
+    "cipher_suites",
+    "prefer_server_cipher_suites",
+    "curve_preferences",
+)
+_HEADERS: Mapping[str, tuple[str, ...]] = {
+    "Strict-Transport-Security": (),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-XSS-Protection": (),
+    "Content-Security-Policy": (),
+}
+_NOTHING = re.compile(rb"(?:\s|#[^\n]*(?:\n|$)|---(?=\s))*")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]+")
+_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h))+")  # time.ParseDuration of Go
+_DURATION_PART = re.compile(r"([0-9.]+)([a-zµ]+)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
+
+
+class WebConfigError(ConfigError):
+    """A web.yml that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """What a web.yml says; without any of it, plain HTTP for everybody."""
+
+    path: Path
+    """Where it is read again."""
+    tls: Tls | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """For every answer."""
+    users: Mapping[str, str] = field(default_factory=dict)
+    """bcrypt hashes by name; empty: no password is asked for."""
+    rate_limit: RateLimit | None = None
+
+
+def load_web_config(path: Path) -> WebConfig:
+    """Read the file and check that what it names can be used. Raises WebConfigError."""
+    try:
+        if path.exists() and not path.is_file():
+            raise WebConfigError((f"{path}: is not a regular file",))
+        content = path.read_bytes()
+    except OSError as error:
+        raise WebConfigError((f"{path}: {(error.strerror or str(error)).lower()}",)) from None
+    return parse_web_config(content, path)
+
+
+def parse_web_config(content: bytes, path: Path) -> WebConfig:
+    """The same of bytes that stood at `path`; files that it names are relative to its directory."""
+    if _NOTHING.fullmatch(content):
+        return WebConfig(path)
+    mistakes = Mistakes(str(path))
+    try:
+        node = compose(content, str(path))
+        root = Section(node, "", _KEYS, mistakes)
+        config = WebConfig(
+            path,
+            tls=_tls(root, path.parent),
+            headers=_http(root),
+            users=_users(root, node),
+            rate_limit=_rate_limit(root),
+        )
+        mistakes.raise_any()
+    except ConfigError as error:
+        raise WebConfigError(error.mistakes) from None
+    return config
+
+
+def _tls(root: Section, directory: Path) -> Tls | None:
+    section = root.section("tls_server_config", _TLS_KEYS)
+    if not isinstance(section.node, MappingNode) or not section.node.value:
+        return None
+    cert, key = _pem(section, "cert", directory), _pem(section, "key", directory)
+    for name, pem in (("cert", cert), ("key", key)):
+        if pem is None:
+            section.mistake(f"found neither {name}_file nor {name}, expected one of them")
+    client_ca = _pem(section, "client_ca", directory)
+    client_auth = section.scalar("client_auth_type", _client_auth_type(), CERT_NONE)
+    min_version = section.scalar("min_version", _version(), TLSVersion.TLSv1_2)
+    max_version = section.scalar("max_version", _version(), TLSVersion.TLSv1_3)
+    sans = tuple(text for text, _ in section.texts("client_allowed_sans") or ())
+    suites = _names(section, "cipher_suites", CIPHER_SUITES)
+    curves = _names(section, "curve_preferences", CURVES)
+    if client_ca and client_auth == CERT_NONE:
+        section.mistake(
+            "found a client CA without client_auth_type, expected RequireAndVerifyClientCert with it"
+        )
+    if client_auth != CERT_NONE and not client_ca:
+        section.mistake("found client_auth_type without a client CA, expected client_ca_file")
+    if sans and client_auth != CERT_REQUIRED:
+        section.mistake(
+            "found client_allowed_sans, expected client_auth_type: RequireAndVerifyClientCert with it"
+        )
+    if min_version > max_version:
+        section.mistake("found a min_version above max_version")
+    if max_version < TLSVersion.TLSv1_3 and suites and not any(CIPHER_SUITES[suite] for suite in suites):
+        section.mistake(
+            "found only TLS 1.3 names in cipher_suites, expected one of TLS 1.2 with max_version: TLS12"
+        )
+    if len(curves) > 1:
+        section.mistake("found several curve_preferences, expected one: Python's ssl cannot offer a list")
+    prefer_server = section.scalar("prefer_server_cipher_suites", boolean(), True)
+    if cert is None or key is None:
+        return None
+    tls = Tls(
+        cert=cert,
+        key=key,
+        client_ca=client_ca,
+        client_auth=client_auth,
+        client_allowed_sans=sans,
+        min_version=min_version,
+        max_version=max_version,
+        cipher_suites=suites,
+        prefer_server_cipher_suites=prefer_server,
+        curve=curves[0] if curves else None,
+    )
+    try:
+        build_context(tls)
+    except TlsError as error:
+        section.mistake(str(error))
+    return tls
+
+
+def _pem(section: Section, name: str, directory: Path) -> Pem | None:
+    inline, file = section.text(name), section.text(f"{name}_file")
+    if inline and inline[0] and file and file[0]:
+        section.mistake(f"found {name}_file too, expected one of the two", name, inline[1])
+    if file and file[0]:
+        if "\0" in file[0]:
+            section.mistake("found a zero byte, expected a path", f"{name}_file", file[1])
+            return None
+        return Pem(directory / file[0])
+    return Pem(inline[0]) if inline and inline[0] else None
+
+
+def _names(section: Section, key: str, known: Mapping[str, object]) -> tuple[str, ...]:
+    names = []
+    for text, node in section.texts(key) or ():
+        if text in known:
+            names.append(text)
+        else:
+            section.mistake(f"found {quoted(text)}, expected some of {', '.join(known)}", key, node)
+    return tuple(names)
+
+
+def _http(root: Section) -> Mapping[str, str]:
+    section = root.section("http_server_config", ("http2", "headers"))
+    # HTTP/2 is an offer to clients; all of them speak HTTP/1.1 where it is not made.
+    section.scalar("http2", boolean(), True)
+    headers = section.section("headers", tuple(_HEADERS))
+    values: dict[str, str] = {}
+    for name, allowed in _HEADERS.items():
+        found = headers.text(name)
+        if not found or not found[0]:
+            continue
+        text, node = found
+        if not _HEADER_VALUE.fullmatch(text):
+            headers.mistake(f"found {quoted(text)}, expected printable ASCII on one line", name, node)
+        elif allowed and text not in allowed:
+            headers.mistake(f"found {quoted(text)}, expected {' or '.join(allowed)}", name, node)
+        values[name] = text
+    return values
+
+
+def _users(root: Section, node: Node) -> Mapping[str, str]:
+    # Which keys there may be is the user's to say; the section that reads them notes what is wrong with them.
+    unheard = Mistakes("")
+    entry = pairs(node, "", unheard).get("basic_auth_users") if isinstance(node, MappingNode) else None
+    names = tuple(pairs(entry[1], "", unheard)) if entry and isinstance(entry[1], MappingNode) else ()
+    section = root.section("basic_auth_users", names or ("alice",))
+    users: dict[str, str] = {}
+    for name in names:
+        found = section.text(name)
+        if not name or ":" in name:
+            section.mistake(f"found the user name {quoted(name)}, expected one without a colon")
+        if found is None or not HASH.fullmatch(found[0]):
+            section.mistake(
+                "expected a bcrypt hash, as 'htpasswd -nBC 10 NAME' prints it",
+                name,
+                found[1] if found else None,
+            )
+        else:
+            users[name] = found[0]
+    if users and find_spec("bcrypt") is None:
+        section.mistake("needs the bcrypt package: pip install 'swap-exporter[auth]'")
+    return users
+
+
+def _rate_limit(root: Section) -> RateLimit | None:
+    section = root.section("rate_limit", ("interval", "burst"))
+    interval = section.scalar("interval", Kind("a duration such as 1s", _go_duration, quotes=True), 0.0)
+    burst = section.scalar("burst", whole_number(at_least=0), 0)
+    if interval and not burst:
+        section.mistake("found no burst above 0, which would refuse every request; expected at least 1")
+    return RateLimit(interval, burst) if interval and burst else None
+
+
+def _go_duration(text: str) -> float:
+    if text == "0":
+        return 0.0
+    if not _DURATION.fullmatch(text):
+        raise KindError("a duration such as 1s")
+    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
+
+
+def _client_auth_type() -> Kind[VerifyMode]:
+    return _one_of(
+        CLIENT_AUTH_TYPES,
+        lambda text: (
+            ": Python's ssl verifies every certificate that it asks for" if text in _UNVERIFIED else ""
+        ),
+    )
+
+
+def _version() -> Kind[TLSVersion]:
+    return _one_of(
+        VERSIONS, lambda text: ": OpenSSL 3 speaks nothing older" if text in ("TLS10", "TLS11") else ""
+    )
+
+
+def _one_of(known: Mapping[str, T], why: Callable[[str], str]) -> Kind[T]:
+    def parse(text: str) -> T:
+        if text not in known:
+            raise KindError(f"{' or '.join(known)}{why(text)}")
+        return known[text]
+
+    return Kind(" or ".join(known), parse, quotes=True)
