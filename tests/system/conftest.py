@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
 from tests.require import require
 from tests.system.cgroup import MemoryCgroup, memory_cgroup
 from tests.system.servers.server import Server

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
+
 from tests.system.servers.server import Server, http_get
 
 BINARY = Path(sys.executable).with_name("swap-exporter")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.system import independent
 from tests.system.cgroup import MemoryCgroup
 from tests.system.conftest import Start

@@ -14,6 +14,7 @@ from typing import Self
 from urllib.request import ProxyHandler, build_opener
 
 import psutil
+
 from tests.system import independent
 from tests.system.cgroup import MemoryCgroup
 from tests.system.waiting import wait_until
