@@ -5,10 +5,11 @@ import resource
 from pathlib import Path
 
 import pytest
-from tests.require import require
 
 from swap_exporter.kernel import files
 from swap_exporter.kernel.errors import Denied, Exhausted, Unreadable, Vanished
+from tests.require import require
+from tests.sampling.children import become_nobody, forked
 
 
 def test_a_file_longer_than_one_read_is_read_to_its_end() -> None:
@@ -67,34 +68,20 @@ def test_other_refusals_say_why(tmp_path: Path) -> None:
 
 
 def test_permission_denied() -> None:
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.setgroups([])
-            os.setresgid(65534, 65534, 65534)
-            os.setresuid(65534, 65534, 65534)
+    require(os.geteuid() == 0, "needs root, to become nobody")
+
+    def check() -> None:
+        become_nobody()
+        with pytest.raises(Denied, match="/proc/1/environ: permission denied"):
             files.read("/proc/1/environ")
-        except Denied:
-            status = 0
-        except PermissionError:  # of setgroups
-            status = 77
-        finally:
-            os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    require(status != 77, "needs root, to become nobody")
-    assert status == 0
+
+    forked(check)
 
 
 def test_being_out_of_descriptors_is_no_fault_of_the_file() -> None:
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    def check() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+        with pytest.raises(Exhausted, match="Too many open files"):
             files.read("/proc/self/stat")
-        except Exhausted:
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    forked(check)

@@ -3,6 +3,7 @@
 Everything in here is immutable. What could not be read is ``None``, never 0.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -51,7 +52,8 @@ class Process(NamedTuple):
     """(startcode, startstack, start_brk), stat's fields 26, 28 and 47: equal in parent and child until one of
     them execs. ``None`` where the kernel hides them (they read 1 or 0 without CAP_SYS_PTRACE)."""
     argv: tuple[str, ...]
-    """/proc/PID/cmdline split at NUL, trailing NULs stripped; empty for kernel threads and zombies."""
+    """/proc/PID/cmdline split at NUL, trailing NULs stripped; a zombie keeps what was last seen. Empty for
+    kernel threads, and where it could not be read."""
     swap: int | None
     """VmSwap in bytes. 0 where there is no address space (kernel thread, zombie)."""
     resident: int | None
@@ -83,11 +85,13 @@ class CollectorRun(NamedTuple):
     name: str
     success: bool
     seconds: float
+    problem: str | None = None
+    """Why it had no success: one line for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine as a whole; a part is ``None`` where its file is missing, unreadable or its collector is off."""
+    """The machine as a whole; a part is ``None`` where its file is missing, unreadable or switched off."""
 
     meminfo: Meminfo | None
     vmstat: Vmstat | None
@@ -106,6 +110,11 @@ class Sample:
     vanished: int
     """Processes that ended while they were read."""
     denied: int
-    """Processes of which stat or status was refused."""
+    """Processes of which stat or status was refused or made no sense: without stat they are not in
+    ``processes``, without status their memory is ``None``."""
     host: Host
     collectors: tuple[CollectorRun, ...]
+    page_size: int = os.sysconf("SC_PAGE_SIZE")
+    """Bytes in a page: the unit of ``host.vmstat``."""
+    clock_ticks: int = os.sysconf("SC_CLK_TCK")
+    """Clock ticks in a second: the unit of the processes' CPU and start times."""

@@ -1,0 +1,313 @@
+"""What cannot be read costs what it touches, and no more."""
+
+import ctypes
+import os
+import resource
+import threading
+from pathlib import Path
+
+import pytest
+
+from swap_exporter.kernel.errors import KernelFileError
+from swap_exporter.sampling.clock import now
+from swap_exporter.sampling.sample import Sample
+from swap_exporter.sampling.scan import Scanner, check_procfs
+from tests.require import require
+from tests.sampling.children import become_nobody, forked
+from tests.sampling.tree import VMSTAT, Tree
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    tree = Tree(tmp_path)
+    tree.process(1, parent=0, cmdline=b"init\0")
+    tree.process(20)
+    return tree
+
+
+@pytest.fixture
+def scanner(tree: Tree) -> Scanner:
+    return Scanner(str(tree.root), cgroups=True)
+
+
+def outcome(sample: Sample) -> tuple[list[int], int, int]:
+    return list(sample.processes), sample.vanished, sample.denied
+
+
+def test_a_whole_tree(tree: Tree, scanner: Scanner) -> None:
+    tree.process(3)
+    sample = scanner.scan(now)
+    assert outcome(sample) == ([1, 3, 20], 0, 0)
+    app = sample.processes[20]
+    assert (app.argv, app.cgroups, app.effective_uid) == (("app", "--serve"), ("/app",), 33)
+    assert (app.swap, app.resident, app.resident_anonymous) == (100 << 10, 1600 << 10, 8 << 10)
+
+
+@pytest.mark.parametrize("file", ["stat", "status"])
+def test_a_process_that_ends_while_it_is_read_is_counted(tree: Tree, scanner: Scanner, file: str) -> None:
+    tree.remove(f"20/{file}")
+    assert outcome(scanner.scan(now)) == ([1], 1, 0)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"20 (app) S", b"\0\xff\n"])
+def test_without_stat_there_is_no_process(tree: Tree, scanner: Scanner, content: bytes | None) -> None:
+    tree.make_unreadable("20/stat") if content is None else tree.write("20/stat", content)
+    assert outcome(scanner.scan(now)) == ([1], 0, 1)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"Name:\tapp\nUm", b"\0\xff\n"])
+def test_without_status_only_its_memory_is_unknown(
+    tree: Tree, scanner: Scanner, content: bytes | None
+) -> None:
+    tree.make_unreadable("20/status") if content is None else tree.write("20/status", content)
+    sample = scanner.scan(now)
+    assert outcome(sample) == ([1, 20], 0, 1)
+    app = sample.processes[20]
+    assert (app.swap, app.resident, app.resident_anonymous, app.effective_uid) == (None,) * 4
+    assert app.argv == ("app", "--serve")
+
+
+@pytest.mark.parametrize("file", ["cmdline", "cgroup"])
+def test_without_title_or_cgroup_the_process_stays(tree: Tree, scanner: Scanner, file: str) -> None:
+    content = (tree.root / "20" / file).read_bytes()
+    tree.make_unreadable(f"20/{file}")
+    sample = scanner.scan(now)
+    assert outcome(sample) == ([1, 20], 0, 0)
+    assert not (sample.processes[20].argv and sample.processes[20].cgroups)
+
+    tree.write(f"20/{file}", content)
+    readable = scanner.scan(now).processes[20]
+    assert (readable.argv, readable.cgroups) == (("app", "--serve"), ("/app",))
+
+
+def test_a_title_once_known_survives_a_failed_reading(tree: Tree, scanner: Scanner) -> None:
+    scanner.scan(now)
+    tree.process(20, switches=8)
+    tree.make_unreadable("20/cmdline")
+    assert scanner.scan(now).processes[20].argv == ("app", "--serve")
+
+
+def test_a_title_is_not_read_again_while_the_process_cannot_have_changed_it(
+    tree: Tree, scanner: Scanner
+) -> None:
+    scanner.scan(now)
+    tree.write("20/cmdline", b"never\0looked\0at\0")
+    assert scanner.scan(now).processes[20].argv == ("app", "--serve")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"switches": 8},
+        {"cpu": 4},
+        {"comm": b"other"},
+        {"start": 501},
+        {"state": b"R"},
+        {"threads": 2},
+    ],
+    ids=str,
+)
+def test_a_title_is_read_again_when_it_can_have_changed(
+    tree: Tree, scanner: Scanner, change: dict[str, int]
+) -> None:
+    scanner.scan(now)
+    tree.process(20, cmdline=b"renamed\0", cgroup=b"0::/moved\n", **change)  # type: ignore[arg-type]
+    seen = scanner.scan(now).processes[20]
+    assert (seen.argv, seen.cgroups) == (("renamed",), ("/moved",))
+
+
+def test_a_title_is_read_each_time_where_the_kernel_counts_no_switches(tree: Tree, scanner: Scanner) -> None:
+    tree.process(20, switches=None)
+    scanner.scan(now)
+    tree.write("20/cmdline", b"renamed\0")
+    assert scanner.scan(now).processes[20].argv == ("renamed",)
+
+
+def test_a_reused_pid_inherits_no_title(tree: Tree, scanner: Scanner) -> None:
+    scanner.scan(now)
+    tree.process(20, start=501)
+    tree.make_unreadable("20/cmdline")
+    assert scanner.scan(now).processes[20].argv == ()
+
+
+def test_ended_processes_are_forgotten(tree: Tree, scanner: Scanner) -> None:
+    scanner.scan(now)
+    tree.remove("20")
+    scanner.scan(now)
+    tree.process(20, cmdline=b"same\0numbers\0")
+    assert scanner.scan(now).processes[20].argv == ("same", "numbers")
+
+
+def test_the_longest_title_is_cut(tree: Tree, scanner: Scanner) -> None:
+    tree.process(20, cmdline=b"x" * (1 << 20))
+    assert len(scanner.scan(now).processes[20].title) == 128 << 10
+
+
+def test_a_kernel_thread_needs_nothing_but_stat(tree: Tree, scanner: Scanner) -> None:
+    tree.process(2, flags=0x208040)
+    for file in ("status", "cmdline", "cgroup"):
+        tree.make_unreadable(f"2/{file}")
+    sample = scanner.scan(now)
+    assert outcome(sample) == ([1, 2, 20], 0, 0)
+    assert sample.processes[2].swap == 0
+
+
+def test_memory_of_a_dead_leader_is_unknown_where_its_threads_are_refused(
+    tree: Tree, scanner: Scanner
+) -> None:
+    tree.process(20, state=b"Z", threads=2, memory=False)
+    tree.make_unreadable("20/task/21/status")
+    sample = scanner.scan(now)
+    assert sample.processes[20].swap is None
+    assert sample.denied == 1
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "left_out"),
+    [
+        ({"state": b"D"}, {}, True),
+        ({"state": b"S"}, {}, False),
+        ({"state": b"D"}, {"pages": 399}, False),
+        ({"state": b"D"}, {"virtual": 8_999_999}, False),
+        ({"state": b"D"}, {"swap_kib": 0}, False),
+        ({"state": b"D"}, {"parent": 1}, False),
+        ({"state": b"D", "memory": False, "pages": 0}, {"memory": False, "pages": 0}, False),
+        ({"state": b"D", "flags": 0x208040}, {}, False),
+    ],
+    ids=str,
+)
+def test_a_child_is_left_out_only_if_it_is_surely_in_its_parents_memory(
+    tree: Tree, scanner: Scanner, parent: dict[str, int], child: dict[str, int], left_out: bool
+) -> None:
+    tree.process(20, **parent)  # type: ignore[arg-type]
+    tree.process(30, **{"parent": 20, **child})  # type: ignore[arg-type]
+    assert (30 not in scanner.scan(now).processes) is left_out
+
+
+def test_a_child_seen_before_is_not_left_out(tree: Tree, scanner: Scanner) -> None:
+    tree.process(30, parent=20)
+    scanner.scan(now)
+    tree.process(20, state=b"D")
+    assert 30 in scanner.scan(now).processes
+
+
+def test_a_host_file_that_fails_takes_no_other_with_it(tree: Tree, scanner: Scanner) -> None:
+    tree.remove("pressure/memory")
+    tree.write("vmstat", b"pswpin many\n")
+    tree.make_unreadable("swaps")
+    sample = scanner.scan(now)
+    assert (sample.host.pressure, sample.host.vmstat, sample.host.swap_devices) == (None, None, None)
+    assert sample.host.meminfo is not None
+    assert {run.name: run.problem for run in sample.collectors} == {
+        "processes": None,
+        "vmstat": f"{tree.root}/vmstat: vmstat, pswpin: expected a number, found 'many'",
+        "meminfo": None,
+        "pressure": f"{tree.root}/pressure/memory: not there",
+        "swaps": f"{tree.root}/swaps: Is a directory",
+    }
+    assert all(run.success is (run.problem is None) for run in sample.collectors)
+
+
+def test_a_collector_that_is_off_is_silent(tree: Tree) -> None:
+    sample = Scanner(str(tree.root), collectors=frozenset({"vmstat"})).scan(now)
+    assert [run.name for run in sample.collectors] == ["processes", "vmstat"]
+    assert sample.host.vmstat is not None
+    assert (sample.host.meminfo, sample.host.pressure, sample.host.swap_devices) == (None, None, None)
+
+
+def test_vmstat_is_read_before_the_processes(tree: Tree, scanner: Scanner) -> None:
+    """Process 42 is born while vmstat is being read."""
+    tree.remove("vmstat")
+    os.mkfifo(tree.root / "vmstat")
+
+    def give() -> None:
+        with open(tree.root / "vmstat", "wb") as pipe:
+            tree.process(42)
+            pipe.write(VMSTAT)
+
+    giver = threading.Thread(target=give, daemon=True)
+    giver.start()
+    sample = scanner.scan(now)
+    giver.join(60)
+    assert sample.host.vmstat is not None
+    assert 42 in sample.processes
+
+
+def test_a_proc_that_goes_away_is_a_collector_without_success(tree: Tree, scanner: Scanner) -> None:
+    scanner.scan(now)
+    tree.root.rename(f"{tree.root}.gone")
+    sample = scanner.scan(now)
+    assert not sample.processes
+    assert sample.collectors[0][:2] == ("processes", False)
+    assert sample.collectors[0].problem == f"{tree.root}: not there"
+
+
+@pytest.mark.parametrize("free", range(3))
+def test_being_out_of_descriptors_is_no_end_of_processes(scanner: Scanner, free: int) -> None:
+    """Three are needed: for the proc, a process, and a file of it."""
+
+    def check() -> None:
+        os.closerange(3, 4096)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 + free, 3 + free))
+        run = scanner.scan(now).collectors[0]
+        assert not run.success
+        assert "Too many open files" in str(run.problem)
+
+    forked(check)
+
+
+def test_nobody_sees_the_memory_of_others_but_not_their_layout() -> None:
+    require(os.geteuid() == 0, "needs root, to become nobody")
+
+    def check() -> None:
+        parent = os.getppid()
+        assert Scanner().scan(now).processes[parent].layout is not None
+        become_nobody()
+        seen = Scanner().scan(now).processes[parent]
+        assert seen.layout is None
+        assert seen.resident
+        assert seen.swap is not None
+        assert seen.argv
+
+    forked(check)
+
+
+def test_a_proc_that_hides_other_users_processes(tmp_path: Path) -> None:
+    """hidepid=1: directories are listed, their files refused."""
+    require(os.geteuid() == 0, "needs root, to mount a proc and become nobody")
+
+    def check() -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        private_and_recursive, new_mount_namespace = 0x44000, 0x20000
+        assert libc.unshare(new_mount_namespace) == 0, os.strerror(ctypes.get_errno())
+        assert libc.mount(b"none", b"/", None, private_and_recursive, None) == 0
+        assert libc.mount(b"proc", bytes(tmp_path), b"proc", 0, b"hidepid=1,subset=pid") == 0
+        os.chdir(tmp_path)
+        become_nobody()
+        sample = Scanner(".").scan(now)
+        assert list(sample.processes) == [os.getpid()]
+        assert sample.denied > 0
+        assert sample.host.vmstat is None
+
+    forked(check)
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"),
+    [
+        ("nothing", "nothing: not a proc file system: no such directory"),
+        ("file", "file: Not a directory"),
+        ("empty", "empty: not a proc file system: it has no readable PID/stat"),
+    ],
+)
+def test_a_path_that_is_no_proc_is_refused(tmp_path: Path, path: str, complaint: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty" / "1").mkdir(parents=True)
+    with pytest.raises(KernelFileError) as refusal:
+        check_procfs(str(tmp_path / path))
+    assert str(refusal.value) == f"{tmp_path}/{complaint}"
+
+
+def test_the_real_proc_and_a_captured_one_are_accepted(tree: Tree) -> None:
+    check_procfs("/proc")
+    check_procfs(str(tree.root))
