@@ -148,9 +148,7 @@ def test_a_vfork_child_does_not_count_its_parents_memory_again(strange: Path) ->
     scanner = Scanner()
     with running(strange, "vfork") as parent:
         [child] = psutil.Process(parent.pid).children()
-        wait_until(
-            "the parent's wait", lambda: psutil.Process(parent.pid).status() == psutil.STATUS_DISK_SLEEP
-        )
+        wait_until("the parent's wait", lambda: scanned(parent.pid).state == "D")
         wait_until("the child's wait", lambda: child.status() == psutil.STATUS_SLEEPING)
         assert child.memory_info().rss == psutil.Process(parent.pid).memory_info().rss > 32 << 20
         for _ in range(2):

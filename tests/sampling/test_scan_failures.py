@@ -242,9 +242,11 @@ def test_a_proc_that_goes_away_is_a_collector_without_success(tree: Tree, scanne
     assert sample.collectors[0].problem == f"{tree.root}: not there"
 
 
-@pytest.mark.parametrize("free", range(3))
-def test_being_out_of_descriptors_is_no_end_of_processes(scanner: Scanner, free: int) -> None:
-    """Three are needed: for the proc, a process, and a file of it."""
+@pytest.mark.parametrize("free", range(4))
+def test_being_out_of_descriptors_is_no_end_of_processes(tree: Tree, scanner: Scanner, free: int) -> None:
+    """Four are needed: for the proc, a process, its threads, and the copy that listing makes."""
+    tree.process(20, state=b"Z", threads=2, memory=False)
+    tree.write("20/task/21/status", b"")
 
     def check() -> None:
         os.closerange(3, 4096)
