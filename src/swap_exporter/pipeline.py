@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from threading import Lock
 
+from swap_exporter import log
 from swap_exporter.assessment import Assessment, assess
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History, Memory
-from swap_exporter.sampling.sample import Instant
+from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Configuration
 
@@ -15,8 +16,8 @@ from swap_exporter.settings import Configuration
 class Pipeline:
     """Takes samples and keeps the last assessment, for any number of threads.
 
-    Who asks within ``min_sample_interval`` of the last sample, or while one is being taken, shares it: verdicts
-    do not depend on how many scrape, or how often.
+    Who asks within ``min_sample_interval`` of the last sample, or while one is being taken, shares it:
+    verdicts do not depend on how many scrape, or how often.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Pipeline:
         self._grouper = Grouper(configuration, context)
         self._history = History(configuration, memory)
         self._last: Assessment | None = None
+        self._problems: dict[str, str] = {}
 
     def latest(self) -> Assessment:
         """An assessment no older than ``min_sample_interval``."""
@@ -65,6 +67,17 @@ class Pipeline:
             if last is not None and self._clock().monotonic - last.sample.at.monotonic < seconds:
                 return last
             sample = self._scanner.scan(self._clock)
+            self._log_problems(sample)
             observation = self._history.observe(sample, self._grouper.assign(sample))
             self._last = assess(observation, self._configuration)
             return self._last
+
+    def _log_problems(self, sample: Sample) -> None:
+        """A line when a collector begins to fail, fails otherwise, or works again; none while it goes on."""
+        problems = {run.name: run.problem for run in sample.collectors if run.problem is not None}
+        for name, problem in problems.items():
+            if self._problems.get(name) != problem:
+                log.warn("a collector fails", collector=name, problem=problem)
+        for name in self._problems.keys() - problems.keys():
+            log.info("a collector works again", collector=name)
+        self._problems = problems

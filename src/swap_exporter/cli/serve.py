@@ -1,6 +1,7 @@
 """``serve``: the daemon. Its main thread ticks and waits for signals; the web server's threads answer."""
 
 import signal
+from pathlib import Path
 from threading import Lock
 
 from swap_exporter import __version__, config, log
@@ -16,8 +17,7 @@ from swap_exporter.settings import Configuration
 from swap_exporter.web.application import Application
 from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
-from swap_exporter.web.toolkit import WebConfigError
-from swap_exporter.web.toolkit import load as load_web_config
+from swap_exporter.web.toolkit import WebConfigError, load_web_config
 
 SAVE_EVERY = 120.0
 """Seconds between two writings of the state file."""
@@ -32,7 +32,9 @@ def serve(options: Options) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     configuration = wiring.configuration(options)
     state = _State(options)
-    pipeline = Pipeline(configuration, wiring.scanner(options), wiring.context(options), now, state.restore())
+    pipeline = Pipeline(
+        configuration, wiring.scanner(options), wiring.context(options), now, wiring.memory(options)
+    )
     reloader = _Reloader(options.config_file, pipeline)
     application = Application(
         pipeline,
@@ -73,7 +75,7 @@ def _run(pipeline: Pipeline, reloader: "_Reloader", state: "_State") -> None:
 
 def _server(options: Options, application: Application) -> Server:
     try:
-        web_config = load_web_config(options.web_config_file) if options.web_config_file else None
+        web_config = load_web_config(Path(options.web_config_file)) if options.web_config_file else None
         sockets = systemd_sockets() if options.systemd_socket else ()
         addresses = () if options.systemd_socket else options.listen_addresses
         return Server(
@@ -123,17 +125,6 @@ class _State:
         self._path = options.state_file
         self._boot_id = wiring.boot_id(options) if options.state_file else ""
         self._saved_at = now().monotonic
-
-    def restore(self) -> Memory | None:
-        if self._path is None:
-            return None
-        try:
-            memory = state_file.load(self._path, self._boot_id, now())
-        except state_file.StateFileError as error:
-            log.info("starting without a state", reason=str(error))
-            return None
-        log.info("state restored", path=self._path, processes=len(memory.watches))
-        return memory
 
     def save(self, memory: Memory | None) -> None:
         if self._path is None or memory is None:

@@ -4,13 +4,16 @@ import os
 
 import psutil
 
-from swap_exporter import config
+from swap_exporter import config, log
 from swap_exporter.cli.flags import Options
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping.template import Context
 from swap_exporter.grouping.username import username
+from swap_exporter.history import state_file
+from swap_exporter.history.history import Memory
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.files import read
+from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner, check_procfs
 from swap_exporter.settings import Configuration
 
@@ -36,6 +39,19 @@ def context(options: Options) -> Context:
     """What templates know of the host."""
     psutil.PROCFS_PATH = options.procfs
     return Context(boot_time=int(psutil.boot_time()), clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
+
+
+def memory(options: Options) -> Memory | None:
+    """What an exporter left in the state file; ``None``, and a line in the log, where that is of no use."""
+    if options.state_file is None:
+        return None
+    try:
+        remembered = state_file.load(options.state_file, boot_id(options), now())
+    except state_file.StateFileError as error:
+        log.info("starting without a state", reason=str(error))
+        return None
+    log.info("state restored", path=options.state_file, processes=len(remembered.watches))
+    return remembered
 
 
 def boot_id(options: Options) -> str:

@@ -41,7 +41,7 @@ def past(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metric
     yield from gauge(
         "swap_group_workers",
         "Workers by activity (busy: used CPU lately; idle: watched for long enough and did not; unknown: not "
-        "watched for long enough) and residency (swapped: much was pushed out since it last worked; resident).",
+        "watched for long enough) and residency (swapped: much was pushed out since it worked; resident).",
         ("group", "activity", "residency"),
         (
             ((group.name, activity, residency), count)

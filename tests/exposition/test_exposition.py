@@ -1,0 +1,202 @@
+"""The whole exposition of a made-up host, byte for byte, and what must never be in one.
+
+``UPDATE_GOLDEN=1 make test PYTEST_ARGS=tests/exposition`` writes the golden file anew; read the difference.
+"""
+
+import gzip
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from swap_exporter.assessment import assess
+from swap_exporter.exposition.exporter import Reload
+from swap_exporter.exposition.render import families, render
+from swap_exporter.grouping.roles import Role
+from swap_exporter.history.history import History
+from swap_exporter.kernel.pressure import Pressure
+from swap_exporter.kernel.swaps import SwapDevice
+from swap_exporter.sampling.sample import CollectorRun, Host
+from swap_exporter.settings import Configuration
+from tests.making import MIB, entry, grouping, host, instant, member, process, sample
+from tests.require import require
+
+GOLDEN = Path(__file__).with_name("golden.prom")
+
+
+def assessed(seconds=300, group="shop", of=None, swap=100 * MIB):
+    configuration = Configuration(entries=(entry("configured"),))
+    history = History(configuration)
+    for second in range(0, seconds + 1, 15):
+        members = [
+            member(process(10, cpu=second / 100, resident=9 * MIB), role=Role.MASTER, group=group),
+            member(process(11, swap=swap, resident=3 * MIB, major_faults=second), group=group),
+            member(process(12, cpu=second / 50, swap=40 * MIB, resident=70 * MIB), group=group),
+        ]
+        taken = sample(1000 + second, [each.process for each in members], of or host(pswpin=second))
+        observation = history.observe(taken, grouping(members))
+    return assess(observation, configuration)
+
+
+def full_host():
+    partial = host(pswpin=1024, pswpout=4096)
+    return Host(
+        meminfo=partial.meminfo,
+        vmstat=partial.vmstat._replace(zswpin=10, zswpout=20),
+        pressure=Pressure(waiting_seconds=1.5, stalled_seconds=0.25),
+        swap_devices=(
+            SwapDevice("/dev/dm-1", "partition", 8 << 30, 5 << 30, -2),
+            SwapDevice('/swap "file"\\1', "file", 8 << 30, 0, -3),
+        ),
+    )
+
+
+def test_the_whole_exposition():
+    assessment = assessed(of=full_host())
+    runs = (
+        CollectorRun("processes", True, 0.004, None),
+        CollectorRun("pressure", False, 0.001, "not there"),
+    )
+    object.__setattr__(assessment.sample, "collectors", runs)
+    metrics = [
+        family
+        for family in families(assessment, Reload(successful=True, last_success=1_000_000.5))
+        if family.name != "swap_exporter_build_info"
+    ]
+    text = render(iter(metrics)).body.decode()
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def test_promtool_finds_nothing_to_complain_about():
+    require(shutil.which("promtool") is not None, "promtool is not installed (Debian: prometheus)")
+    text = render(families(assessed(of=full_host()), Reload(True, 1.0))).body
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, check=False, timeout=60
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
+def values(assessment, past=True):
+    text = render(families(assessment, past=past)).body.decode()
+    return {
+        (read.name, *sorted(read.labels.items())): read.value
+        for family in parse_text(text)
+        for read in family.samples
+    }
+
+
+def test_what_is_not_known_yet_has_no_series():
+    early = {name for name, *_ in values(assessed(seconds=285))}
+    late = {name for name, *_ in values(assessed(seconds=300))}
+    assert late - early == {
+        "swap_group_idle_swapped_workers",
+        "swap_group_idle_swapped_bytes",
+        "swap_group_displaced_bytes",
+        "swap_group_stranded_bytes",
+        "swap_group_longest_idle_since_timestamp_seconds",
+        "swap_host_quiet",
+        "swap_host_stranded_bytes",
+    }
+
+
+def test_what_cannot_be_read_has_no_series_and_no_zero():
+    read = values(assessed(swap=None))
+    assert ("swap_group_swap_bytes", ("group", "shop"), ("role", "worker")) not in read
+    assert read["swap_group_swap_bytes", ("group", "shop"), ("role", "master")] == 0
+
+
+def test_a_host_of_which_nothing_can_be_read_has_no_host_metrics():
+    read = values(assessed(of=Host(None, None, None, None)))
+    assert [name for name, *_ in read if name.startswith(("swap_host", "swap_device"))] == []
+    assert read["swap_group_idle_swapped_workers", ("group", "shop")] == 1
+    assert ("swap_group_stranded_bytes", ("group", "shop")) not in read
+
+
+def test_one_sample_alone_claims_nothing_that_needs_a_history():
+    names = {name for name, *_ in values(assessed(), past=False)}
+    assert "swap_group_swap_bytes" in names
+    assert "swap_host_swapin_bytes_total" in names
+    assert names.isdisjoint(
+        {
+            "swap_group_workers",
+            "swap_group_idle_swapped_workers",
+            "swap_group_cpu_seconds_total",
+            "swap_host_quiet",
+            "swap_host_stranded_bytes",
+        }
+    )
+
+
+def test_a_configured_group_without_processes_is_zero_and_its_six_states_too():
+    read = values(assessed())
+    states = {key: value for key, value in read.items() if key[0] == "swap_group_workers"}
+    assert len([key for key in states if ("group", "configured") in key]) == 6
+    assert read["swap_group_idle_swapped_workers", ("group", "configured")] == 0
+    assert ("swap_group_worker_swap_max_bytes", ("group", "configured")) not in read
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "parse"),
+    [
+        ("", "text/plain; version=0.0.4", parse_text),
+        ("text/plain", "text/plain; version=0.0.4", parse_text),
+        ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text", parse_openmetrics),
+    ],
+)
+def test_the_format_is_the_one_that_the_scraper_asks_for(accept, content_type, parse):
+    rendered = render(families(assessed()), accept)
+    assert rendered.content_type.startswith(content_type)
+    assert "swap_group_idle_swapped_workers" in {family.name for family in parse(rendered.body.decode())}
+
+
+@pytest.mark.parametrize(
+    ("accepts", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("deflate, GZIP;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("gzip; q=0.0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_it_is_compressed_only_for_those_who_can_read_that(accepts, encoding):
+    plain = render(families(assessed()))
+    rendered = render(families(assessed()), "", accepts)
+    assert rendered.encoding == encoding
+    body = gzip.decompress(rendered.body) if encoding else rendered.body
+    assert body == plain.body
+
+
+@given(st.text(min_size=1))
+def test_any_group_name_comes_back_as_it_is(group):
+    encodable = group.encode(errors="replace").decode()
+    for accept, parse in (("", parse_text), ("application/openmetrics-text", parse_openmetrics)):
+        text = render(families(assessed(seconds=0, group=encodable)), accept).body.decode()
+        found = {
+            read.labels["group"]
+            for family in parse(text)
+            if family.name == "swap_group_processes"
+            for read in family.samples
+        }
+        assert found == {encodable, "configured"}
+
+
+def test_a_timestamp_stays_the_same_while_nothing_changes():
+    history = History(Configuration())
+    told = set()
+    for second in range(0, 900, 15):
+        jitter = second % 7 * 1e-5
+        at = instant(1000 + second)._replace(wall=1_001_000 + second + jitter)
+        members = [member(process())]
+        observation = history.observe(sample(at, [members[0].process]), grouping(members))
+        told.add(assess(observation, Configuration()).groups[0].longest_idle_since)
+    assert told == {None, 1_001_000.0}
