@@ -1,19 +1,10 @@
 """One entry of ``process_names``: which processes it claims, under which name, and how it judges them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from swap_exporter.grouping.pattern import Pattern
 from swap_exporter.grouping.template import Template
 from swap_exporter.settings import Idle, Swapped
-
-
-class Pattern(Protocol):
-    """A compiled RE2 pattern."""
-
-    pattern: str
-
-    def search(self, text: str) -> object | None: ...
 
 
 @dataclass(frozen=True, slots=True)

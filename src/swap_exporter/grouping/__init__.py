@@ -1,0 +1,1 @@
+"""Which group a process belongs to, and in which role."""
