@@ -1,0 +1,7 @@
+"""Strict YAML to settings: every mistake with its place, all of them at once."""
+
+from swap_exporter.config.catalog import catalog_text
+from swap_exporter.config.configuration import load, parse
+from swap_exporter.config.mistakes import ConfigError
+
+__all__ = ["ConfigError", "catalog_text", "load", "parse"]

@@ -1,0 +1,93 @@
+"""The entries of ``process_names``."""
+
+from yaml import ScalarNode
+
+from swap_exporter.config.scalar import duration, share, size, whole_number
+from swap_exporter.config.section import Section, Text
+from swap_exporter.grouping.entry import Entry, Roles
+from swap_exporter.grouping.pattern import Pattern, PatternError, capture_names, compile_pattern
+from swap_exporter.grouping.template import Template, TemplateError
+from swap_exporter.settings import Idle, Swapped
+
+ENTRY_KEYS = ("name", "comm", "exe", "cmdline", "idle", "swapped", "roles")
+
+_DEFAULT_NAME = "{{.ExeBase}}"
+
+
+def read_entry(
+    section: Section, name: str, builtin: bool, idle: Idle, swapped: Swapped, tick: float
+) -> Entry:
+    """One entry; ``idle`` and ``swapped`` hold what it does not say itself. Mistakes go to the section."""
+    comm, exe, cmdline = section.texts("comm"), section.texts("exe"), section.texts("cmdline")
+    if comm is None and exe is None and cmdline is None:
+        section.mistake("found no selector, expected at least one of comm, exe and cmdline")
+    patterns = [_pattern(section, text) for text in cmdline or ()]
+    captures = frozenset[str]().union(*(capture_names(text.value) for text in cmdline or ()))
+    return Entry(
+        name=_template(section, captures),
+        comm=None if comm is None else frozenset(text.value for text in comm),
+        exe=None if exe is None else tuple(text.value for text in exe),
+        cmdline=None if cmdline is None else tuple(pattern for pattern in patterns if pattern is not None),
+        idle=read_idle(section, idle, tick),
+        swapped=read_swapped(section, swapped),
+        roles=_roles(section),
+        where=f"{name}:{section.line}",
+        builtin=builtin,
+    )
+
+
+def read_idle(section: Section, defaults: Idle, tick: float) -> Idle:
+    """``idle``; a window below half a tick would never see two samples that it may compare."""
+    idle = section.section("idle", ("after", "cpu", "window"))
+    return Idle(
+        after=idle.scalar("after", duration(), defaults.after),
+        cpu=idle.scalar("cpu", share(above_zero=True), defaults.cpu),
+        window=idle.scalar("window", duration(at_least=tick / 2), defaults.window),
+    )
+
+
+def read_swapped(section: Section, defaults: Swapped) -> Swapped:
+    swapped = section.section("swapped", ("min_bytes", "min_ratio"))
+    return Swapped(
+        min_bytes=swapped.scalar("min_bytes", size(at_least=1), defaults.min_bytes),
+        min_ratio=swapped.scalar("min_ratio", share(), defaults.min_ratio),
+    )
+
+
+def _template(section: Section, captures: frozenset[str]) -> Template:
+    default = Template.parse(_DEFAULT_NAME, frozenset())
+    name = section.text("name")
+    if name is None or not name.value:
+        return default
+    try:
+        return Template.parse(name.value, captures)
+    except TemplateError as error:
+        section.mistake(str(error), name, _column(name.node, error.offset))
+        return default
+
+
+def _roles(section: Section) -> Roles:
+    roles = section.section("roles", ("master", "worker", "auxiliary", "auxiliary_threads"))
+    patterns = {
+        role: _pattern(roles, text)
+        for role in ("master", "worker", "auxiliary")
+        if (text := roles.text(role)) is not None
+    }
+    threads = roles.optional("auxiliary_threads", whole_number(at_least=1), None)
+    return Roles(**patterns, auxiliary_threads=threads)
+
+
+def _pattern(section: Section, text: Text) -> Pattern | None:
+    try:
+        return compile_pattern(text.value)
+    except PatternError as error:
+        section.mistake(f"not a regular expression of RE2: {error}", text)
+        return None
+
+
+def _column(node: ScalarNode, offset: int) -> int:
+    """How many columns after the start of a scalar a character of its text stands; 0 if unknown."""
+    quotes = 2 if node.style in ("'", '"') else 0
+    start, end = node.start_mark, node.end_mark
+    as_written = start.line == end.line and end.column - start.column == len(node.value) + quotes
+    return offset + quotes // 2 if as_written else 0

@@ -1,0 +1,69 @@
+"""Mistakes in a configuration, gathered with their places and worded for a person."""
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+_SHOWN_CHARACTERS = 80
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+        """One line each, in the order of the file."""
+
+
+class Mistakes:
+    """The mistakes found in one document so far."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        """How the file is called in messages."""
+        self._found: dict[tuple[int, int, str], None] = {}
+
+    def add(self, node: Node, path: str, message: str, offset: int = 0) -> None:
+        """Note what is wrong at a node; ``path`` is how a person finds it, "" for the document."""
+        where = f"{path}: " if path else ""
+        mark = node.start_mark
+        # A dictionary, because a mapping that is merged into several is read several times.
+        self._found[(mark.line + 1, mark.column + 1 + offset, f"{where}{message}")] = None
+
+    def raise_any(self) -> None:
+        """Raises ConfigError if there are mistakes."""
+        if self._found:
+            raise ConfigError(
+                tuple(f"{self.name}:{line}:{column}: {text}" for line, column, text in sorted(self._found))
+            )
+
+
+def quoted(text: str) -> str:
+    """The text on one line, in double quotes, cut if it is long."""
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS - 1] + "…"
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return '"' + "".join(shown) + '"'
+
+
+def found(node: Node) -> str:
+    """What stands at a node."""
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    if isinstance(node, SequenceNode):
+        return "a list"
+    if is_null(node):
+        return "nothing" if not node.value else quoted(node.value)
+    return ("the text " if is_quoted(node) else "") + quoted(str(node.value))
+
+
+def is_quoted(node: Node) -> bool:
+    """A scalar in quotes or a block: text by intention."""
+    return isinstance(node, ScalarNode) and bool(node.style)
+
+
+def is_null(node: Node) -> bool:
+    """Nothing, ``~`` or ``null``."""
+    return isinstance(node, ScalarNode) and not is_quoted(node) and node.value in _NULLS
+
+
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
