@@ -18,8 +18,8 @@ class Total(NamedTuple):
 class Totals:
     """Adds up what each process used since it was last seen.
 
-    A process that ends leaves its share behind; one born after the first sample counts from its birth, an older
-    one from when it was first seen. What a process uses after it changed its group or role counts there.
+    A process that ends leaves its share behind; one born after the first sample counts from its birth, an
+    older one from when it was first seen. What a process uses after it changed its group or role counts there.
     """
 
     def __init__(self) -> None:

@@ -55,8 +55,8 @@ def advance(
 ) -> Watch:
     """The memory after one more sample.
 
-    ``gap``: nobody looked for more than two windows, so watching starts anew. ``resumed``: the memory comes from
-    an earlier run; what used a window's worth of CPU meanwhile was active, however long that run is ago.
+    ``gap``: nobody looked for more than two windows, so watching starts anew. ``resumed``: the memory comes
+    from an earlier run; what used a window's worth of CPU meanwhile was active, however long that run is ago.
     """
     since, anchor, anchor_ticks, last_active, cold, was_swapped = watch
     ticks = cpu_ticks(process)
