@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from swap_exporter import config
-from swap_exporter.config import ConfigError
+from swap_exporter.config import ConfigError, document
 from swap_exporter.settings import Configuration, Idle, Limits, Proportional, Quiet, Swapped
 
 
@@ -74,6 +75,17 @@ def test_every_key() -> None:
     assert read.proportional == Proportional(0.5, 10**9)
     assert (read.rate_window, read.tick, read.min_sample_interval) == (150, 0.25, 2)
     assert read.limits == Limits(1, 2, 64)
+
+
+def test_without_libyaml_it_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = config.parse(EVERY_KEY.encode(), "f")
+    monkeypatch.setattr(document, "Loader", yaml.SafeLoader)
+    assert config.parse(EVERY_KEY.encode(), "f") == expected
+    assert mistakes("tick: 5\nidle: {cpu: on}") == [
+        f'f:1:7: tick: found "5", {DURATION}',
+        'f:2:13: idle.cpu: found "on", expected a number above 0, at most 1',
+    ]
+    assert mistakes('tick: "\\UFFFFFFFF"')
 
 
 @pytest.mark.parametrize(
