@@ -116,6 +116,19 @@ def assess(observation: Observation, configuration: Configuration) -> Assessment
     )
 
 
+def of_the_host_alone(sample: Sample) -> Assessment:
+    """An assessment of a sample that broke off: of groups nothing is known, and nothing said."""
+    return Assessment(
+        sample=sample,
+        groups=(),
+        overflow=0,
+        quiet=None,
+        stranded=None,
+        swapin_pages_per_second=None,
+        swapout_pages_per_second=None,
+    )
+
+
 def headroom(sample: Sample) -> int | None:
     """What the machine has room to hold, in bytes: MemAvailable."""
     meminfo = sample.host.meminfo

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from swap_exporter import log
-from swap_exporter.assessment import Assessment, assess
+from swap_exporter.assessment import Assessment, assess, of_the_host_alone
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History, Memory
@@ -68,9 +68,14 @@ class Pipeline:
                 return last
             sample = self._scanner.scan(self._clock)
             self._log_problems(sample)
-            observation = self._history.observe(sample, self._grouper.assign(sample))
-            self._last = assess(observation, self._configuration)
+            self._last = self._assessed(sample)
             return self._last
+
+    def _assessed(self, sample: Sample) -> Assessment:
+        if not sample.complete:
+            # Who is missing from it may well live: the history would take them for ended.
+            return of_the_host_alone(sample)
+        return assess(self._history.observe(sample, self._grouper.assign(sample)), self._configuration)
 
     def _log_problems(self, sample: Sample) -> None:
         """A line when a collector begins to fail, fails otherwise, or works again; none while it goes on."""

@@ -114,6 +114,8 @@ class Sample:
     ``processes``, without status their memory is ``None``."""
     host: Host
     collectors: tuple[CollectorRun, ...]
+    complete: bool = True
+    """Every process is in it. Where the pass broke off, one that is missing may well live."""
     page_size: int = os.sysconf("SC_PAGE_SIZE")
     """Bytes in a page: the unit of ``host.vmstat``."""
     clock_ticks: int = os.sysconf("SC_CLK_TCK")

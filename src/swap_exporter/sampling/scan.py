@@ -42,7 +42,7 @@ class Scanner:
         self._seen: dict[int, _Seen] = {}
 
     def scan(self, clock: Callable[[], Instant]) -> Sample:
-        """One pass. Raises nothing; where the run of ``processes`` has no success, some are missing."""
+        """One pass. Raises nothing; the sample says whether it is complete."""
         at = clock()
         host = HostReader(self._procfs, self._collectors, clock)
         vmstat = host.vmstat()
@@ -61,6 +61,7 @@ class Scanner:
             denied=walk.denied,
             host=Host(host.meminfo(), vmstat, host.pressure(), host.swap_devices()),
             collectors=(run, *host.runs),
+            complete=problem is None,
         )
 
 

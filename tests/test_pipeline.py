@@ -1,0 +1,87 @@
+"""The line from /proc to an assessment: who shares a sample, what a reload keeps, what a broken pass says."""
+
+import os
+import resource
+import subprocess
+from threading import Thread
+
+import pytest
+
+from swap_exporter import config
+from swap_exporter.grouping.template import Context
+from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling.clock import now
+from swap_exporter.sampling.scan import Scanner
+
+CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
+DORMICE = b"process_names: [{name: dormice, exe: [dormouse]}]\ncatalog: false\n"
+
+
+@pytest.fixture
+def dormouse():
+    process = subprocess.Popen(["dormouse", "60"], executable="/bin/sleep")
+    yield process
+    process.kill()
+    process.wait()
+
+
+def pipeline(content=DORMICE, clock=now):
+    return Pipeline(config.parse(content, "test.yml"), Scanner(), CONTEXT, clock)
+
+
+def names(assessment):
+    return [group.name for group in assessment.groups]
+
+
+def test_a_process_of_this_host_is_found_in_its_group(dormouse):
+    (group,) = pipeline().latest().groups
+    assert [verdict.member.process.pid for verdict in group.verdicts] == [dormouse.pid]
+
+
+def test_scrapes_at_the_same_time_share_one_sample():
+    line, seen = pipeline(DORMICE + b"min_sample_interval: 60s\n"), []
+    threads = [Thread(target=lambda: seen.append(line.latest())) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 20
+    assert len({id(assessment) for assessment in seen}) == 1
+
+
+def test_a_later_scrape_gets_a_sample_of_its_own():
+    line = pipeline(DORMICE + b"min_sample_interval: 1ms\n")
+    first = line.latest()
+    while now().monotonic - first.sample.at.monotonic < 0.001:
+        pass
+    assert line.latest() is not first
+
+
+def test_a_tick_samples_only_where_nobody_else_did():
+    line = pipeline()
+    first = line.latest()
+    assert 0 < line.tick() <= 15
+    assert line.latest() is first
+
+
+def test_a_reload_regroups_from_the_next_sample_on(dormouse):
+    line = pipeline(DORMICE + b"min_sample_interval: 60s\n")
+    assert names(line.latest()) == ["dormice"]
+    line.configure(config.parse(DORMICE.replace(b"name: dormice", b"name: mice"), "test.yml"))
+    assert names(line.latest()) == ["dormice", "mice"]
+    old, new = line.latest().groups
+    assert (len(old.verdicts), len(new.verdicts)) == (0, 1)
+
+
+def test_a_pass_that_breaks_off_says_nothing_of_groups_and_forgets_nothing(dormouse):
+    line = pipeline(DORMICE + b"min_sample_interval: 1ms\n")
+    (before,) = line.latest().groups
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        broken = line.latest()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (broken.groups, broken.stranded, broken.sample.complete) == ((), None, False)
+    (after,) = line.latest().groups
+    assert after.verdicts[0].watch.since == before.verdicts[0].watch.since
