@@ -29,6 +29,13 @@ def pipeline(content=DORMICE, clock=now):
     return Pipeline(config.parse(content, "test.yml"), Scanner(), CONTEXT, clock)
 
 
+def after(last, line):
+    """The next assessment, once ``min_sample_interval`` has passed."""
+    while now().monotonic - last.sample.at.monotonic < 0.001:
+        pass
+    return line.latest()
+
+
 def names(assessment):
     return [group.name for group in assessment.groups]
 
@@ -52,9 +59,7 @@ def test_scrapes_at_the_same_time_share_one_sample():
 def test_a_later_scrape_gets_a_sample_of_its_own():
     line = pipeline(DORMICE + b"min_sample_interval: 1ms\n")
     first = line.latest()
-    while now().monotonic - first.sample.at.monotonic < 0.001:
-        pass
-    assert line.latest() is not first
+    assert after(first, line) is not first
 
 
 def test_a_tick_samples_only_where_nobody_else_did():
@@ -75,13 +80,13 @@ def test_a_reload_regroups_from_the_next_sample_on(dormouse):
 
 def test_a_pass_that_breaks_off_says_nothing_of_groups_and_forgets_nothing(dormouse):
     line = pipeline(DORMICE + b"min_sample_interval: 1ms\n")
-    (before,) = line.latest().groups
+    first = line.latest()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
     try:
-        broken = line.latest()
+        broken = after(first, line)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert (broken.groups, broken.stranded, broken.sample.complete) == ((), None, False)
-    (after,) = line.latest().groups
-    assert after.verdicts[0].watch.since == before.verdicts[0].watch.since
+    (group,) = after(broken, line).groups
+    assert group.verdicts[0].watch.since == first.groups[0].verdicts[0].watch.since

@@ -32,7 +32,7 @@ def scanner(options: Options) -> Scanner:
         check_procfs(options.procfs)
     except KernelFileError as error:
         raise FatalError(f"--path.procfs: {error}") from error
-    return Scanner(options.procfs, collectors=options.collectors)
+    return Scanner(options.procfs, cgroups=True, collectors=options.collectors)
 
 
 def context(options: Options) -> Context:
