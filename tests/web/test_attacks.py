@@ -17,7 +17,7 @@ from tests.web.authority import Authority
 
 HERE = Path(__file__).parent
 GENEROUS = 10.0
-ATTACK_SECONDS = 2.0
+ATTACK_SECONDS = 1.5
 MEMORY_BOUND = 100 << 20
 
 
@@ -25,13 +25,13 @@ class Victim:
     def __init__(self, process: subprocess.Popen[str], tls: ssl.SSLContext | None) -> None:
         assert process.stdout
         self.address = process.stdout.readline().strip()
-        self._tls = tls
+        self.tls = tls
         self._proc = Path("/proc", str(process.pid))
         self.at_rest = self.usage()
 
     def connect(self) -> http.client.HTTPConnection:
-        if self._tls:
-            return http.client.HTTPSConnection(self.address, timeout=GENEROUS, context=self._tls)
+        if self.tls:
+            return http.client.HTTPSConnection(self.address, timeout=GENEROUS, context=self.tls)
         return http.client.HTTPConnection(self.address, timeout=GENEROUS)
 
     def scrape(self) -> float:
@@ -98,7 +98,7 @@ def victim(
 
 
 def attack(victim: Victim, kind: str, count: int, seconds: float) -> subprocess.Popen[str]:
-    tls = ["--tls"] if victim._tls else []
+    tls = ["--tls"] if victim.tls else []
     command = [
         sys.executable,
         str(HERE / "attackers.py"),
@@ -112,23 +112,26 @@ def attack(victim: Victim, kind: str, count: int, seconds: float) -> subprocess.
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("count", "kind"),
     [
-        "trickle",
-        "silent",
-        "never_read",
-        "read_slowly",
-        "garbage",
-        "oversized",
-        "half_handshake",
-        "idle_after_answer",
+        (200, "trickle"),
+        (200, "silent"),
+        (200, "never_read"),
+        (200, "read_slowly"),
+        (200, "garbage"),
+        (200, "oversized"),
+        (200, "half_handshake"),
+        (200, "idle_after_answer"),
+        # More than there is room for.
+        (400, "silent"),
+        (400, "never_read"),
     ],
 )
-def test_a_scraper_is_answered_while_200_clients(victim: Victim, kind: str) -> None:
-    took, outcomes = victim.scrape_during(attack(victim, kind, 200, ATTACK_SECONDS))
+def test_a_scraper_is_answered_while_clients(victim: Victim, count: int, kind: str) -> None:
+    took, outcomes = victim.scrape_during(attack(victim, kind, count, ATTACK_SECONDS))
     victim.wait_for_rest()
     print(
-        f"{kind}: {len(took)} scrapes, slowest {max(took):.3f} s, attackers {outcomes}, "
+        f"{count} {kind}: {len(took)} scrapes, slowest {max(took):.3f} s, attackers {outcomes}, "
         f"memory {victim.memory('VmRSS') >> 20} MiB, at most {victim.memory('VmHWM') >> 20} MiB"
     )
     assert victim.memory("VmHWM") < MEMORY_BOUND
@@ -139,4 +142,5 @@ def test_a_scraper_is_answered_while_500_scrape_at_once(victim: Victim) -> None:
     victim.wait_for_rest()
     print(f"500 scrapers: {outcomes}, another's slowest of {len(took)} {max(took):.3f} s")
     assert sum(outcomes.values()) == 500
-    assert set(outcomes) <= {"200", "503"}
+    # All of them, unless the machine is too slow for their handshakes.
+    assert outcomes["200"] >= 256

@@ -12,6 +12,7 @@ import selectors
 import socket
 from collections.abc import Sequence
 from threading import BoundedSemaphore, Event, Thread
+from traceback import format_exc
 
 from swap_exporter.web.capacity import Capacity
 from swap_exporter.web.connection import Connection, ConnectionLostError
@@ -40,7 +41,7 @@ class Server:
         max_connections: int = 256,
         request_timeout: float = 10.0,
         idle_timeout: float = 300.0,
-        grace: float = 1.0,
+        grace: float = 0.5,
         log: logging.Logger | None = None,
     ) -> None:
         """`addresses` as the flag has them; where systemd passed sockets, those are listened on instead.
@@ -90,6 +91,8 @@ class Server:
 
     def stop(self) -> None:
         """Stop listening and cut all connections; a handler that is still running is not waited for long."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._waker.send(b"x")
         self._capacity.close()
@@ -135,7 +138,7 @@ class Server:
             self._log.debug("%s: %s", connection.client, lost)
         except Exception as error:
             self._log.error("serving %s failed: %s: %s", connection.client, type(error).__name__, error)
-            self._log.debug("where it failed", exc_info=True)
+            self._log.debug("where it failed: %s", format_exc())
         finally:
             self._leave(connection)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from threading import BoundedSemaphore
 from time import monotonic
+from traceback import format_exc
 
 from swap_exporter.web.connection import Connection, ConnectionLostError
 from swap_exporter.web.http import (
@@ -139,7 +140,7 @@ class Session:
             service.log.error(
                 "answering %s %s failed: %s: %s", head.method, head.path, type(error).__name__, error
             )
-            service.log.debug("where it failed", exc_info=True)
+            service.log.debug("where it failed: %s", format_exc())
             return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error"), rules
         finally:
             if service.running:

@@ -125,7 +125,7 @@ def _tls(root: Section, directory: Path) -> Tls | None:
     client_auth = section.scalar("client_auth_type", _client_auth_type(), CERT_NONE)
     min_version = section.scalar("min_version", _version(), TLSVersion.TLSv1_2)
     max_version = section.scalar("max_version", _version(), TLSVersion.TLSv1_3)
-    sans = tuple(text for text, _ in section.texts("client_allowed_sans") or ())
+    sans = section.texts("client_allowed_sans")
     suites = _names(section, "cipher_suites", CIPHER_SUITES)
     curves = _names(section, "curve_preferences", CURVES)
     if client_ca and client_auth == CERT_NONE:
@@ -134,6 +134,8 @@ def _tls(root: Section, directory: Path) -> Tls | None:
         )
     if client_auth != CERT_NONE and not client_ca:
         section.mistake("found client_auth_type without a client CA, expected client_ca_file")
+    if sans == []:
+        section.mistake("found client_allowed_sans without a name, expected one at least")
     if sans and client_auth != CERT_REQUIRED:
         section.mistake(
             "found client_allowed_sans, expected client_auth_type: RequireAndVerifyClientCert with it"
@@ -154,7 +156,7 @@ def _tls(root: Section, directory: Path) -> Tls | None:
         key=key,
         client_ca=client_ca,
         client_auth=client_auth,
-        client_allowed_sans=sans,
+        client_allowed_sans=tuple(san.value for san in sans or ()),
         min_version=min_version,
         max_version=max_version,
         cipher_suites=suites,
@@ -170,24 +172,19 @@ def _tls(root: Section, directory: Path) -> Tls | None:
 
 def _pem(section: Section, name: str, directory: Path) -> Pem | None:
     inline, file = section.text(name), section.text(f"{name}_file")
-    if inline and inline[0] and file and file[0]:
-        section.mistake(f"found {name}_file too, expected one of the two", name, inline[1])
-    if file and file[0]:
-        if "\0" in file[0]:
-            section.mistake("found a zero byte, expected a path", f"{name}_file", file[1])
-            return None
-        return Pem(directory / file[0])
-    return Pem(inline[0]) if inline and inline[0] else None
+    if inline and inline.value and file and file.value:
+        section.mistake(f"found {name}_file too, expected one of the two", inline)
+    if file and file.value:
+        return Pem(directory / file.value)
+    return Pem(inline.value) if inline and inline.value else None
 
 
 def _names(section: Section, key: str, known: Mapping[str, object]) -> tuple[str, ...]:
-    names = []
-    for text, node in section.texts(key) or ():
-        if text in known:
-            names.append(text)
-        else:
-            section.mistake(f"found {quoted(text)}, expected some of {', '.join(known)}", key, node)
-    return tuple(names)
+    texts = section.texts(key) or ()
+    for text in texts:
+        if text.value not in known:
+            section.mistake(f"found {quoted(text.value)}, expected some of {', '.join(known)}", text)
+    return tuple(text.value for text in texts if text.value in known)
 
 
 def _http(root: Section) -> Mapping[str, str]:
@@ -197,15 +194,14 @@ def _http(root: Section) -> Mapping[str, str]:
     headers = section.section("headers", tuple(_HEADERS))
     values: dict[str, str] = {}
     for name, allowed in _HEADERS.items():
-        found = headers.text(name)
-        if not found or not found[0]:
+        text = headers.text(name)
+        if not text or not text.value:
             continue
-        text, node = found
-        if not _HEADER_VALUE.fullmatch(text):
-            headers.mistake(f"found {quoted(text)}, expected printable ASCII on one line", name, node)
-        elif allowed and text not in allowed:
-            headers.mistake(f"found {quoted(text)}, expected {' or '.join(allowed)}", name, node)
-        values[name] = text
+        if not _HEADER_VALUE.fullmatch(text.value):
+            headers.mistake(f"found {quoted(text.value)}, expected printable ASCII on one line", text)
+        elif allowed and text.value not in allowed:
+            headers.mistake(f"found {quoted(text.value)}, expected {' or '.join(allowed)}", text)
+        values[name] = text.value
     return values
 
 
@@ -217,17 +213,16 @@ def _users(root: Section, node: Node) -> Mapping[str, str]:
     section = root.section("basic_auth_users", names or ("alice",))
     users: dict[str, str] = {}
     for name in names:
-        found = section.text(name)
+        text = section.text(name)
         if not name or ":" in name:
             section.mistake(f"found the user name {quoted(name)}, expected one without a colon")
-        if found is None or not HASH.fullmatch(found[0]):
-            section.mistake(
-                "expected a bcrypt hash, as 'htpasswd -nBC 10 NAME' prints it",
-                name,
-                found[1] if found else None,
-            )
+        # What stands there may be the password itself, and is not repeated.
+        if text and HASH.fullmatch(text.value):
+            users[name] = text.value
         else:
-            users[name] = found[0]
+            section.mistake(
+                f"expected a bcrypt hash for {quoted(name)}, as 'htpasswd -nBC 10 NAME' prints it", text
+            )
     if users and find_spec("bcrypt") is None:
         section.mistake("needs the bcrypt package: pip install 'swap-exporter[auth]'")
     return users
@@ -237,7 +232,8 @@ def _rate_limit(root: Section) -> RateLimit | None:
     section = root.section("rate_limit", ("interval", "burst"))
     interval = section.scalar("interval", Kind("a duration such as 1s", _go_duration, quotes=True), 0.0)
     burst = section.scalar("burst", whole_number(at_least=0), 0)
-    if interval and not burst:
+    written = section.text("burst")
+    if interval and (written is None or written.value == "0"):
         section.mistake("found no burst above 0, which would refuse every request; expected at least 1")
     return RateLimit(interval, burst) if interval and burst else None
 

@@ -1,0 +1,141 @@
+"""A web.yml that changes while the server runs."""
+
+import logging
+import os
+from base64 import b64encode
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from swap_exporter.web.http import Request, Response
+from tests.web.authority import Authority
+from tests.web.serving import echo, get, serving
+
+
+def hashed(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
+
+
+def replace(path: Path, text: str) -> None:
+    """As editors and configuration management do it."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    os.replace(new, path)
+
+
+@pytest.fixture
+def web_yml(tmp_path: Path) -> Path:
+    path = tmp_path / "web.yml"
+    path.write_text(f"basic_auth_users:\n  alice: {hashed('secret')}\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (basic("alice", "secret"), 200),
+        (basic("alice", "wrong"), 401),
+        (basic("alice", ""), 401),
+        (basic("bob", "secret"), 401),
+        ("Basic !!!", 401),
+        ("Basic " + b64encode(b"no colon").decode(), 401),
+        ("Basic " + b64encode(b"\xff:\xff").decode(), 401),
+        ("Bearer secret", 401),
+        ("", 401),
+    ],
+)
+def test_only_a_user_with_the_right_password_is_answered(
+    web_yml: Path, authorization: str, status: int
+) -> None:
+    with serving(web_config=web_yml) as server:
+        for _ in range(2):
+            answer = get(server, "/metrics", Authorization=authorization)
+            assert answer.status == status
+            assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+def test_the_handler_is_told_the_user_and_not_called_for_others(web_yml: Path) -> None:
+    users = []
+
+    def note(request: Request) -> Response:
+        users.append(request.user)
+        return echo(request)
+
+    with serving(note, web_config=web_yml) as server:
+        get(server, Authorization=basic("bob", "secret"))
+        get(server, Authorization=basic("alice", "secret"))
+    assert users == ["alice"]
+
+
+def test_users_change_without_a_restart(web_yml: Path) -> None:
+    with serving(web_config=web_yml) as server:
+        assert get(server, Authorization=basic("alice", "secret")).status == 200
+        replace(web_yml, f"basic_auth_users:\n  bob: {hashed('other')}\n")
+        assert get(server, Authorization=basic("alice", "secret")).status == 401
+        assert get(server, Authorization=basic("bob", "other")).status == 200
+        replace(web_yml, f"basic_auth_users:\n  bob: {hashed('changed')}\n")
+        assert get(server, Authorization=basic("bob", "other")).status == 401
+        assert get(server, Authorization=basic("bob", "changed")).status == 200
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["basic_auth_users: {alice: plain text}", "nonsense: 1", "{", "tls_server_config: {cert_file: none.crt}"],
+)
+def test_a_broken_file_changes_nothing_and_is_logged_once(
+    web_yml: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), serving(web_config=web_yml) as server:
+        replace(web_yml, broken)
+        for _ in range(3):
+            assert get(server).status == 401
+            assert get(server, Authorization=basic("alice", "secret")).status == 200
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(f"keeping the previous web configuration: {web_yml}:")
+
+
+def test_a_file_that_vanishes_changes_nothing_until_it_is_there_again(
+    web_yml: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(web_config=web_yml) as server:
+        web_yml.unlink()
+        assert get(server).status == 401
+        web_yml.mkdir()
+        assert get(server).status == 401
+        web_yml.rmdir()
+        replace(web_yml, "")
+        assert get(server).status == 200
+    assert [message.rpartition(": ")[2] for message in caplog.messages] == [
+        "no such file or directory",
+        "is not a regular file",
+    ]
+
+
+def test_tls_does_not_come_without_a_restart(web_yml: Path, caplog: pytest.LogCaptureFixture) -> None:
+    identity = Authority(web_yml.parent).issue("server")
+    with serving(web_config=web_yml) as server:
+        replace(
+            web_yml, f"tls_server_config: {{cert_file: {identity.certificate}, key_file: {identity.key}}}"
+        )
+        assert get(server).status == 401
+    assert "tls_server_config comes and goes with a restart only" in caplog.messages[0]
+
+
+def test_headers_are_added_to_every_answer(web_yml: Path) -> None:
+    web_yml.write_text(web_yml.read_text() + "http_server_config: {headers: {X-Frame-Options: deny}}\n")
+    with serving(web_config=web_yml) as server:
+        for authorization in ("", basic("alice", "secret")):
+            assert get(server, Authorization=authorization).headers["X-Frame-Options"] == "deny"
+
+
+def test_requests_beyond_the_rate_are_refused(web_yml: Path) -> None:
+    web_yml.write_text("rate_limit: {interval: 1h, burst: 2}")
+    with serving(web_config=web_yml) as server:
+        assert [get(server).status for _ in range(4)] == [200, 200, 429, 429]
+        replace(web_yml, "rate_limit: {interval: 1h, burst: 1}")
+        assert [get(server).status for _ in range(2)] == [200, 429]

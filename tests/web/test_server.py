@@ -1,0 +1,259 @@
+import http.client
+import logging
+import socket
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from swap_exporter.web.http import Request, Response
+from swap_exporter.web.listen import ListenError
+from swap_exporter.web.server import Server
+from tests.web.serving import GENEROUS, connect, echo, exchange, get, read_to_end, serving, statuses
+
+HEAD = b"GET /metrics?a=b HTTP/1.1\r\nHost: x\r\n"
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+def test_a_request_is_answered_by_the_handler() -> None:
+    with serving() as server:
+        answer = get(server, "/metrics?a=b")
+        assert (answer.status, answer.read()) == (200, b"GET /metrics a=b None")
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.headers["Date"]
+
+
+def test_a_connection_serves_many_requests() -> None:
+    with serving() as server, closing(http.client.HTTPConnection(server.addresses[0])) as connection:
+        for number in range(3):
+            connection.request("GET", f"/{number}")
+            assert connection.getresponse().read() == f"GET /{number}  None".encode()
+
+
+def test_requests_sent_at_once_are_answered_in_order() -> None:
+    with serving() as server:
+        received = exchange(server, HEAD + b"\r\n" + b"\r\nPOST /b HTTP/1.1\r\nHost: x\r\n" + CLOSE)
+    assert statuses(received) == [200, 200]
+    assert received.index(b"GET /metrics") < received.index(b"POST /b")
+
+
+def test_head_gets_the_length_and_no_body() -> None:
+    with serving() as server:
+        received = exchange(server, b"HEAD / HTTP/1.1\r\nHost: x\r\n" + CLOSE)
+    assert b"Content-Length: 12\r\n" in received
+    assert received.endswith(b"\r\n\r\n")
+
+
+def test_http_1_0_is_answered_and_closed() -> None:
+    with serving() as server:
+        assert statuses(exchange(server, b"GET / HTTP/1.0\r\n\r\n")) == [200]
+
+
+def test_a_client_that_ended_its_side_gets_its_answer() -> None:
+    with serving() as server, connect(server) as client:
+        client.sendall(HEAD + b"\r\n")
+        client.shutdown(socket.SHUT_WR)
+        assert statuses(read_to_end(client)) == [200]
+
+
+def test_a_body_is_read_over_and_the_next_request_understood() -> None:
+    post = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n" + b"x" * 50000
+    with serving() as server:
+        assert statuses(exchange(server, post + HEAD + CLOSE)) == [200, 200]
+
+
+def test_a_client_that_expects_to_be_told_to_continue_is_told() -> None:
+    with serving() as server, connect(server) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n" + CLOSE)
+        assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"body")
+        assert statuses(read_to_end(client)) == [200]
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"\x16\x03\x01\x00\r\n\r\n", 400),
+        (b"PUT / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"GET /" + b"a" * 2_000_000, 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 800_000, 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 700000\r\n\r\n" + b"x" * 700_000, 413),
+    ],
+    ids=["garbage", "method", "unknown-method", "long-target", "long-headers", "long-body"],
+)
+def test_an_error_reaches_the_client_and_ends_the_connection(request_bytes: bytes, status: int) -> None:
+    with serving() as server, connect(server) as client:
+        # The answer may come before all is sent, and the server does not read for ever.
+        sender = threading.Thread(target=_send, args=(client, request_bytes))
+        sender.start()
+        assert client.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+        sender.join()
+
+
+def _send(client: socket.socket, content: bytes) -> None:
+    try:
+        client.sendall(content)
+        client.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def test_a_handler_that_fails_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(request: Request) -> Response:
+        raise ValueError("broken")
+
+    with caplog.at_level(logging.INFO), serving(fail) as server:
+        answer = get(server, "/metrics")
+        assert (answer.status, answer.read()) == (500, b"internal error\n")
+    assert caplog.messages == ["answering GET /metrics failed: ValueError: broken"]
+
+
+def test_what_clients_do_wrong_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), serving() as server:
+        for nonsense in (b"", b"\x00" * 100, b"GET / HTTP/1.1\r\n"):
+            with connect(server) as client:
+                client.sendall(nonsense)
+        get(server)
+    assert caplog.messages == []
+
+
+def test_more_handler_calls_than_allowed_get_503_at_once() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait(request: Request) -> Response:
+        entered.set()
+        leave.wait(GENEROUS)
+        return echo(request)
+
+    with serving(wait, max_requests=1) as server, connect(server) as client:
+        client.sendall(HEAD + CLOSE)
+        assert entered.wait(GENEROUS)
+        refused = get(server)
+        assert refused.status == 503
+        assert b"1 requests, the limit" in refused.read()
+        leave.set()
+        assert statuses(read_to_end(client)) == [200]
+        assert get(server).status == 200
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("3", 3.0), ("600", 120.0), ("no number", 10.0)])
+def test_the_deadline_is_the_scrapers(timeout: str, seconds: float) -> None:
+    left = []
+
+    def look(request: Request) -> Response:
+        left.append(request.deadline - time.monotonic())
+        return echo(request)
+
+    with serving(look) as server:
+        get(server, **{"X-Prometheus-Scrape-Timeout-Seconds": timeout})
+    assert seconds - 1 < left[0] <= seconds
+
+
+def test_a_request_is_cut_when_its_time_is_over_however_busily_it_trickles() -> None:
+    with serving(request_timeout=0.3) as server, connect(server) as client:
+        client.settimeout(0.02)
+        began = time.monotonic()
+        while time.monotonic() < began + GENEROUS:
+            try:
+                client.sendall(b"a")
+                if not client.recv(100):
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("still connected")
+        assert time.monotonic() - began >= 0.3
+
+
+def test_an_answer_that_nobody_takes_is_cut_when_its_time_is_over() -> None:
+    body = b"x" * 10_000_000
+    with serving(lambda _: Response(200, body), request_timeout=0.3) as server, connect(server) as client:
+        client.sendall(HEAD + b"\r\n")
+        time.sleep(1)
+        assert len(read_until_closed(client)) < len(body)
+
+
+def test_a_connection_that_is_idle_for_too_long_is_closed() -> None:
+    with serving(idle_timeout=0.2) as server, connect(server) as client:
+        client.sendall(HEAD + b"\r\n")
+        assert statuses(read_until_closed(client)) == [200]
+
+
+def read_until_closed(client: socket.socket) -> bytes:
+    received = b""
+    try:
+        while chunk := client.recv(65536):
+            received += chunk
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def test_idle_connections_make_room_the_longest_idle_first() -> None:
+    with serving(max_connections=2) as server, connect(server) as first, connect(server) as second:
+        for client in (first, second):
+            client.sendall(HEAD + b"\r\n")
+            assert statuses(client.recv(65536)) == [200]
+        assert get(server).status == 200
+        assert read_until_closed(first) == b""
+        second.sendall(HEAD + CLOSE)
+        assert statuses(read_to_end(second)) == [200]
+
+
+def test_who_keeps_the_server_waiting_makes_room_before_who_is_idle() -> None:
+    with serving(max_connections=2, grace=0.2) as server, connect(server) as idle, connect(server) as silent:
+        idle.sendall(HEAD + b"\r\n")
+        assert statuses(idle.recv(65536)) == [200]
+        time.sleep(0.5)
+        assert get(server).status == 200
+        assert read_until_closed(silent) == b""
+        idle.sendall(HEAD + CLOSE)
+        assert statuses(read_to_end(idle)) == [200]
+
+
+def test_stopping_cuts_connections_and_frees_the_address() -> None:
+    with serving() as server:
+        address = server.addresses[0]
+        with connect(server) as silent, connect(server) as idle:
+            idle.sendall(HEAD + b"\r\n")
+            assert statuses(idle.recv(65536)) == [200]
+            server.stop()
+            assert read_until_closed(silent) == b""
+            assert read_until_closed(idle) == b""
+        again = Server([address], echo, web_config=None)
+        again.start()
+        again.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("web-")]
+
+
+def test_an_address_in_use_leaves_nothing_open() -> None:
+    with serving() as server:
+        other = Server(["127.0.0.1:0", server.addresses[0]], echo, web_config=None)
+        with pytest.raises(ListenError, match=f"listen address {server.addresses[0]} is in use"):
+            other.start()
+        assert other.addresses == ()
+        other.stop()
+
+
+def test_several_addresses_are_served() -> None:
+    server = Server(["127.0.0.1:0", "localhost:0"], echo, web_config=None)
+    server.start()
+    try:
+        for address in server.addresses:
+            with closing(http.client.HTTPConnection(address, timeout=GENEROUS)) as connection:
+                connection.request("GET", "/")
+                assert connection.getresponse().status == 200
+    finally:
+        server.stop()
+
+
+def test_sockets_of_systemd_are_served_instead_of_addresses() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server([], echo, web_config=None, systemd_sockets=[listener])
+        server.start()
+        assert get(server).status == 200
+        server.stop()

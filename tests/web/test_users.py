@@ -1,0 +1,95 @@
+import time
+from base64 import b64encode
+from threading import Thread
+
+import bcrypt
+import pytest
+
+from swap_exporter.web.users import BusyError, Users
+
+
+def hashed(password: bytes, cost: int = 4) -> str:
+    return bcrypt.hashpw(password, bcrypt.gensalt(cost)).decode()
+
+
+def basic(name: str, password: bytes) -> str:
+    return "Basic " + b64encode(name.encode() + b":" + password).decode()
+
+
+def soon() -> float:
+    return time.monotonic() + 10
+
+
+class Counting:
+    """bcrypt's checkpw, with the costs of the hashes it was asked to check."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.costs: list[int] = []
+        check = bcrypt.checkpw
+
+        def checkpw(password: bytes, expected: bytes) -> bool:
+            self.costs.append(int(expected.split(b"$")[2]))
+            return check(password, expected)
+
+        monkeypatch.setattr(bcrypt, "checkpw", checkpw)
+
+
+def test_unknown_users_cost_one_check_as_known_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    users = Users({"alice": hashed(b"secret", cost=5)})
+    for name in ("alice", "alice", "bob", "bob", ""):
+        assert users.authenticate(basic(name, b"wrong"), soon()) is None
+    assert counting.costs == [5] * 5
+
+
+def test_an_unknown_user_is_not_let_in_with_the_password_it_is_checked_against() -> None:
+    users = Users({"alice": hashed(b"secret")})
+    assert users.authenticate(basic("bob", b"secret"), soon()) is None
+    assert users.authenticate(basic("bob", b"secret"), soon()) is None
+
+
+def test_a_password_that_was_right_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    users = Users({"alice": hashed(b"secret")})
+    for _ in range(3):
+        assert users.authenticate(basic("alice", b"secret"), soon()) == "alice"
+    assert len(counting.costs) == 1
+    assert users.authenticate(basic("alice", b"Secret"), soon()) is None
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    users = Users({f"user{n}": hashed(b"secret") for n in range(150)})
+    for n in range(150):
+        assert users.authenticate(basic(f"user{n}", b"secret"), soon())
+    assert users.authenticate(basic("user149", b"secret"), soon())
+    assert len(counting.costs) == 150
+    assert users.authenticate(basic("user0", b"secret"), soon())
+    assert len(counting.costs) == 151
+
+
+@pytest.mark.parametrize("password", [b"x" * 100, b"a\0b", b"\xff\xfe", "pässword".encode()])
+def test_any_bytes_can_be_tried(password: bytes) -> None:
+    users = Users({"alice": hashed(b"secret"), "long": hashed(b"x" * 72)})
+    assert users.authenticate(basic("alice", password), soon()) is None
+
+
+def test_a_long_password_counts_by_its_first_72_bytes() -> None:
+    users = Users({"alice": hashed(b"x" * 72)})
+    assert users.authenticate(basic("alice", b"x" * 100), soon()) == "alice"
+
+
+def test_a_hash_of_htpasswd_is_understood() -> None:
+    users = Users({"alice": hashed(b"secret").replace("$2b$", "$2y$")})
+    assert users.authenticate(basic("alice", b"secret"), soon()) == "alice"
+
+
+def test_a_check_that_cannot_begin_in_time_is_given_up() -> None:
+    users = Users({"alice": hashed(b"secret", cost=11)})
+    guesses = [Thread(target=users.authenticate, args=(basic("alice", b"wrong"), soon())) for _ in range(4)]
+    for guess in guesses:
+        guess.start()
+    with pytest.raises(BusyError):
+        users.authenticate(basic("alice", b"secret"), time.monotonic() + 0.01)
+    for guess in guesses:
+        guess.join()
