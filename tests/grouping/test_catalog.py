@@ -1,0 +1,261 @@
+"""The built-in entries on real command lines, and on some that only look like them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from swap_exporter.sampling.sample import Process
+from tests.grouping.table import CATALOG, groups, over, process, roles
+
+SERVERS = json.loads(Path(__file__).with_name("prefork_samples.json").read_text())["servers"]
+
+GROUPS = {
+    "redis": {"redis:21999"},
+    "g27-sync": {"gunicorn:app:app"},
+    "g27p-sync": {"gunicorn:shopapi"},
+    "php-fpm": {"php-fpm", "php-fpm:lazy", "php-fpm:blog", "php-fpm:shop"},
+    "apache-prefork": {"httpd", "mod_wsgi:shopd"},
+    "apache-event": {"httpd"},
+    "nginx": {"nginx"},
+    "uwsgi": {"uwsgi"},
+    "uwsgi-autoproc": {"uwsgi:shop"},
+    "postgres": {"postgres:main15"},
+    "g27-sync-noctl": {"gunicorn:app:app"},
+    "g27-sync-preload": {"gunicorn:app:app"},
+    "g27-gthread": {"gunicorn:app:app"},
+    "g27-gevent": {"gunicorn:app:app"},
+    "g27-asgi": {"gunicorn:app:asgi"},
+    "g27-uvicornworker": {"gunicorn:app:asgi"},
+    "g27p-sync-noname": {"gunicorn:app:app"},
+    "g27p-gthread-preload": {"gunicorn:shopapi2"},
+    "g27p-gevent": {"gunicorn:app:app"},
+    "g27p-dirty": {"gunicorn:dirtyapp"},
+    "debg20-sync": {"gunicorn:app:app"},
+    "uvicorn-workers": {"uvicorn:app:asgi"},
+    "granian": {"granian:app:app"},
+    "haproxy": {"haproxy"},
+    "memcached": {"memcached"},
+    "uwsgi-cheaper": {"uwsgi"},
+    "celery": {"celery:mail"},
+    "celery-title": {"celery:img"},
+    "sidekiq": {"sidekiq:mailer"},
+}
+
+
+def captured(server: str) -> list[Process]:
+    return [
+        process(
+            seen["pid"],
+            seen["ppid"],
+            seen["cmdline_raw"].split("\0"),
+            comm=seen["comm"],
+            threads=seen["threads"],
+            state=seen["state"],
+            uid=int(seen["uid"]),
+        )
+        for seen in SERVERS[server]
+    ]
+
+
+def test_every_captured_server_has_an_expected_name() -> None:
+    assert SERVERS.keys() == GROUPS.keys()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_roles_are_those_told_by_hand(server: str) -> None:
+    grouping = over(captured(server))
+    assert roles(grouping) == {seen["pid"]: seen["role"] for seen in SERVERS[server]}
+    assert grouping.ungrouped == ()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_group_names_of_captured_servers(server: str) -> None:
+    assert set(groups(over(captured(server))).values()) == GROUPS[server]
+
+
+def test_all_captured_servers_on_one_machine_do_not_disturb_each_other() -> None:
+    everything = [one for server in SERVERS for one in captured(server)]
+    assert roles(over(everything)) == {
+        seen["pid"]: seen["role"] for family in SERVERS.values() for seen in family
+    }
+
+
+PYTHON = "/srv/venv/bin/python3 /srv/venv/bin/"
+
+
+@pytest.mark.parametrize(
+    ("title", "group"),
+    [
+        (PYTHON + "gunicorn app:app -w 3", "gunicorn:app:app"),
+        (PYTHON + "gunicorn --preload app:app", "gunicorn:app:app"),
+        (PYTHON + "gunicorn -D -w4 shop.wsgi:application", "gunicorn:shop.wsgi:application"),
+        (PYTHON + "gunicorn shop.wsgi", "gunicorn:shop.wsgi"),
+        (PYTHON + "gunicorn app:create()", "gunicorn:app:create()"),
+        (PYTHON + "gunicorn --access-logfile - app:app", "gunicorn:app:app"),
+        (PYTHON + "gunicorn -n shop app:app", "gunicorn:shop"),
+        (PYTHON + "gunicorn app:app --name=shop", "gunicorn:shop"),
+        (PYTHON + "gunicorn app:app --name shop -w 2", "gunicorn:shop"),
+        (PYTHON + "gunicorn -b localhost:8000", "gunicorn"),
+        (PYTHON + "gunicorn --preload -b localhost:8000", "gunicorn"),
+        (PYTHON + "gunicorn --bind localhost:8000 app:app", "gunicorn:app:app"),
+        (PYTHON + "gunicorn --config python:shop.conf", "gunicorn"),
+        (PYTHON + "gunicorn -k shop.workers.Fast -c conf.py", "gunicorn"),
+        (PYTHON + "gunicorn -kshop.workers.Fast", "gunicorn"),
+        (PYTHON + "gunicorn --statsd-host localhost:8125", "gunicorn"),
+        ("/usr/bin/python3 -m gunicorn app:app", "gunicorn:app:app"),
+        ("python3.11 -u -X dev /usr/bin/gunicorn app:app", "gunicorn:app:app"),
+        ("gunicorn: master [shop]", "gunicorn:shop"),
+        ("gunicorn: master [shop.2]", "gunicorn:shop"),
+        ("gunicorn: worker [shop.wsgi:app.12]", "gunicorn:shop.wsgi:app"),
+        (PYTHON + "uvicorn app:asgi --port 8000", "uvicorn:app:asgi"),
+        (PYTHON + "uvicorn --reload --host localhost app:asgi", "uvicorn:app:asgi"),
+        (PYTHON + "uvicorn --fd 3 --log-config x.json", "uvicorn"),
+        (PYTHON + "hypercorn -w 3 -b localhost:80 app:asgi", "hypercorn:app:asgi"),
+        (PYTHON + "granian --interface asgi --no-ws app:asgi", "granian:app:asgi"),
+        ("granian worker-1", "granian"),
+        ("shop worker-1", "granian:shop"),
+        (PYTHON + "celery -A tasks worker -c 3", "celery:tasks"),
+        (PYTHON + "celery --app=tasks worker --hostname=img@%h", "celery:img"),
+        (PYTHON + "celery worker -c 3", "celery"),
+        (PYTHON + "celery -A tasks worker -P solo", "celery"),
+        ("[celeryd: celery@vm:MainProcess] -active- (-A tasks worker --pool=threads)", "celery:celery"),
+        (PYTHON + "rq worker high low", "rq"),
+        (PYTHON + "rq worker-pool high -n 2", "rq"),
+        ("rq:worker:b8013824ebe14b4494fa7dac07b5c33d: Listening on high...", "rq"),
+        ("/usr/sbin/php-fpm8.2 -F -y /etc/php.conf", "php-fpm"),
+        ("php-fpm: pool www", "php-fpm:www"),
+        ("/usr/sbin/apache2 -k start", "httpd"),
+        ("/usr/sbin/httpd -DFOREGROUND", "httpd"),
+        ("(wsgi:shop)       -k start", "mod_wsgi:shop"),
+        ("nginx: worker process is shutting down", "nginx"),
+        ("/usr/sbin/nginx -g daemon off;", "nginx"),
+        ("/usr/bin/uwsgi --ini /etc/uwsgi/apps-enabled/shop.ini", "uwsgi:shop"),
+        ("/usr/bin/uwsgi-core --ini green.ini", "uwsgi:green"),
+        ("uwsgi --yaml=/srv/blue.yml", "uwsgi:blue"),
+        ("/usr/bin/uwsgi --emperor /srv/vassals", "uwsgi"),
+        ("uWSGI worker 2", "uwsgi"),
+        ("shopuWSGI master", "uwsgi:shop"),
+        ("puma 5.6.5 (tcp://127.0.0.1:20501) [shop]", "puma:shop"),
+        ("puma: cluster worker 1: 11730 [shop]", "puma:shop"),
+        ("puma 6.4.2 (unix:///run/puma.sock)", "puma"),
+        ("/usr/bin/ruby /usr/bin/puma -C puma.rb", "puma"),
+        ("unicorn master (old) -E none -c /srv/unicorn.rb", "unicorn"),
+        ("unicorn worker[0] -E none", "unicorn"),
+        ("/usr/bin/ruby /usr/bin/unicorn -E none", "unicorn"),
+        ("Passenger RubyApp: /srv/app/pass (production)", "passenger:pass"),
+        ("Passenger AppPreloader: /srv/app/pass", "passenger:pass"),
+        ("Passenger watchdog", "passenger"),
+        ("ruby /usr/bin/passenger start --port 80", "passenger"),
+        ("sidekiq 7.2.0 mail [3 of 5 busy]", "sidekiq:mail"),
+        ("/usr/bin/ruby /usr/bin/sidekiq -r app", "sidekiq"),
+        ("starman worker --workers 3 app.psgi", "starman"),
+        ("/usr/bin/perl /usr/bin/starman --workers 3", "starman"),
+        ("spamd child", "spamd"),
+        ("/usr/bin/perl -T -w /usr/sbin/spamd --max-children 5", "spamd"),
+        ("postgres: 15/main: alice shop 10.0.0.7(40222) SELECT", "postgres:15/main"),
+        ("postgres: alice shop ::1(40222) idle", "postgres"),
+        ("postgres: alice shop [local] idle in transaction", "postgres"),
+        (
+            "/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main -c "
+            "config_file=/etc/postgresql/15/main/postgresql.conf",
+            "postgres:15/main",
+        ),
+        ("/usr/pgsql-16/bin/postmaster -D /var/lib/pgsql/16/data", "postgres"),
+        ("/usr/sbin/mariadbd", "mariadb"),
+        ("/usr/sbin/mysqld --user=mysql", "mysqld"),
+        ("redis-server *:6379 [cluster]", "redis:6379"),
+        ("/usr/bin/redis-server /etc/redis/redis.conf", "redis"),
+        ("/usr/sbin/haproxy -sf 12 -x sockpair@3 -Ws -f /etc/haproxy.cfg", "haproxy"),
+        ("PM2 v7.0.4: God Daemon (/root/.pm2)", "pm2"),
+        ("node /srv/app/server.js", "node:server.js"),
+        ("/usr/bin/node --max-old-space-size=4096 -r dotenv/config dist/main", "node:main"),
+    ],
+)
+def test_group_named_by_a_title(title: str, group: str) -> None:
+    assert groups(over([process(10, 1, title)])) == {10: group}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["sh", "-c", "/srv/venv/bin/gunicorn app:app"],
+        ["bash", "-c", "exec php-fpm: pool www"],
+        ["vim", "gunicorn.conf.py"],
+        ["vi", "/etc/nginx/nginx.conf"],
+        ["grep", "gunicorn"],
+        ["tail", "-f", "/var/log/gunicorn/error.log"],
+        ["man", "nginx"],
+        ["less", "php-fpm.log"],
+        ["journalctl", "-u", "gunicorn"],
+        ["docker", "run", "gunicorn"],
+        ["sudo", "-u", "www", "gunicorn", "app:app"],
+        ["python", "manage.py", "test", "gunicorn"],
+        ["python", "-c", "import gunicorn"],
+        ["python3", "-m", "pytest", "uvicorn"],
+        ["python3", "-m", "gunicornish", "app:app"],
+        ["/usr/bin/python3", "/usr/bin/celery", "-A", "tasks", "beat"],
+        ["/usr/bin/redis-cli", "-p", "6379"],
+        ["/bin/sh", "/usr/bin/mysqld_safe"],
+        ["psql", "-h", "postgres"],
+        ["node", "-e", "require('cluster')"],
+        ["sshd: alice [priv]"],
+        ["/usr/sbin/sshd", "-D"],
+        ["/usr/sbin/cron", "-f"],
+        ["/usr/sbin/smbd", "--foreground"],
+        ["/usr/lib/postfix/sbin/master", "-w"],
+        ["/usr/sbin/dovecot", "-F"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_not_a_server(argv: list[str]) -> None:
+    grouping = over([process(10, 1, argv, comm="gunicorn" if not argv else argv[0][:15])])
+    assert grouping.members == ()
+
+
+def test_a_title_puts_no_user_and_no_client_into_a_label() -> None:
+    for title in (
+        "postgres: main: alice secrets 10.1.2.3(40222) idle",
+        "rq:worker:b80138: Listening on high",
+    ):
+        (group,) = groups(over([process(10, 1, title)])).values()
+        assert not any(word in group for word in ("alice", "secrets", "10.1.2.3", "40222", "b80138"))
+
+
+# The largest CPU use of one idle worker in µs a second over two minutes, on real servers.
+IDLE_MICROSECONDS = {
+    PYTHON + "gunicorn app:app": 1490,
+    PYTHON + "uvicorn app:asgi": 1740,
+    PYTHON + "hypercorn app:asgi": 1520,
+    PYTHON + "granian app:app": 0,
+    "[celeryd: img@vm:ForkPoolWorker-1]": 0,
+    "[celeryd: img@vm:MainProcess] -active- (-A tasks worker -P solo)": 1890,
+    PYTHON + "rq worker": 2.93,
+    "php-fpm: pool www": 0,
+    "(wsgi:shop)": 54.4,
+    "/usr/sbin/apache2 -k start": 41.9,
+    "nginx: worker process": 0,
+    "/usr/bin/uwsgi --master": 0,
+    "shop uWSGI worker 1": 0,
+    "puma: cluster worker 1: 11730 [shop]": 109,
+    "unicorn worker[0]": 9.7,
+    "Passenger RubyApp: /srv/app/pass": 0,
+    "sidekiq 6.4.1 mailer [0 of 3 busy]": 879,
+    "starman worker --workers 3": 0,
+    "postgres: main15: alice shop [local] idle": 0.628,
+    "redis-server *:6379": 2530,
+    "memcached": 109,
+    "/usr/sbin/haproxy -W": 67.5,
+    "node /srv/app/cluster.js": 5.45,
+}
+
+
+@pytest.mark.parametrize("title", IDLE_MICROSECONDS)
+def test_heartbeats_lie_well_below_the_threshold(title: str) -> None:
+    (member,) = over([process(10, 1, title)]).members
+    assert IDLE_MICROSECONDS[title] / 1e6 * 1.4 < member.entry.idle.cpu
+
+
+def test_no_entry_sets_how_long_idle_is() -> None:
+    assert {entry.idle.after for entry in CATALOG.entries} == {CATALOG.idle.after}
