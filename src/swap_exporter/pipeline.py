@@ -30,7 +30,6 @@ class Pipeline:
     ) -> None:
         self._lock = Lock()
         self._scanner = scanner
-        self._context = context
         self._clock = clock
         self._configuration = configuration
         self._grouper = Grouper(configuration, context)
@@ -48,11 +47,16 @@ class Pipeline:
         last = self._no_older_than(tick)
         return max(0.0, last.sample.at.monotonic + tick - self._clock().monotonic)
 
+    def complete(self) -> bool:
+        """Whether the last sample has all processes in it."""
+        last = self._last
+        return last is not None and last.sample.complete
+
     def configure(self, configuration: Configuration) -> None:
         """Go on under another configuration, from the next sample on."""
         with self._lock:
             self._configuration = configuration
-            self._grouper = Grouper(configuration, self._context)
+            self._grouper.configure(configuration)
             self._history.configure(configuration)
             self._last = None
 

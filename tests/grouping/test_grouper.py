@@ -236,6 +236,31 @@ class TestRolesOverTime:
         assert roles(over([titled, early], [titled, late])) == {10: M, 11: W}
 
 
+class TestReload:
+    def test_every_process_is_claimed_again(self) -> None:
+        seeing = grouper(configured("process_names: [{name: one, cmdline: [gunicorn]}]"))
+        assert groups(seeing.assign(sample(master, ffmpeg))) == {10: "one"}
+        seeing.configure(configured("process_names: [{name: two, comm: [ffmpeg]}]\ncatalog: false"))
+        assert groups(seeing.assign(sample(master, ffmpeg))) == {13: "two"}
+
+    def test_a_master_without_workers_is_still_known_as_one(self) -> None:
+        seeing = grouper()
+        for table in [[master, worker]] * 3:
+            seeing.assign(sample(*table))
+        seeing.configure(CATALOG)
+        assert roles(seeing.assign(sample(master))) == {10: M}
+
+    def test_a_zombie_keeps_the_group_of_the_title_that_it_had(self) -> None:
+        seeing = grouper()
+        seeing.assign(sample(master, worker))
+        seeing.assign(sample(master, ended(worker)))
+        seeing.configure(CATALOG)
+        assert groups(seeing.assign(sample(master, ended(worker)))) == {
+            10: "gunicorn:app:app",
+            11: "gunicorn:app:app",
+        }
+
+
 class TestLimitOfGroups:
     CONFIGURATION = replace(
         configured("process_names: [{name: '{{.Matches.n}}', cmdline: ['^app (?P<n>.+)']}]"),

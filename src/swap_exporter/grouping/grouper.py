@@ -80,15 +80,22 @@ class Grouper:
     """Groups one sample after the other. Unchanged processes cost a look-up and no regular expression."""
 
     def __init__(self, configuration: Configuration, context: Context) -> None:
-        self._entries = configuration.entries
-        self._children = configuration.children
-        self._limits = configuration.limits
         self._context = context
         self._known: dict[Identity, _Known] = {}
         self._matched: dict[tuple[str, tuple[str, ...]], _Match | None] = {}
         self._names: set[str] = set()
         self._sample_number = 0
         self._last = Grouping((), (), 0)
+        self.configure(configuration)
+
+    def configure(self, configuration: Configuration) -> None:
+        """Go on under another configuration: every process is claimed again, and who forked whom is not forgotten."""
+        self._entries = configuration.entries
+        self._children = configuration.children
+        self._limits = configuration.limits
+        for known in self._known.values():
+            known.claim, known.told, known.structure = self._claim(known.process), None, ()
+        self._matched.clear()
 
     def assign(self, sample: Sample) -> Grouping:
         """Samples come in the order of their time."""
