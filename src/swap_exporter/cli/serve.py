@@ -14,6 +14,7 @@ from swap_exporter.history.history import Memory
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
+from swap_exporter.systemd import Supervisor
 from swap_exporter.web.application import Application
 from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
@@ -35,7 +36,8 @@ def serve(options: Options) -> int:
     pipeline = Pipeline(
         configuration, wiring.scanner(options), wiring.context(options), now, wiring.memory(options)
     )
-    reloader = _Reloader(options.config_file, pipeline)
+    supervisor = Supervisor()
+    reloader = _Reloader(options.config_file, pipeline, supervisor)
     application = Application(
         pipeline,
         reloader,
@@ -51,19 +53,24 @@ def serve(options: Options) -> int:
     log.info(
         "serving", version=__version__, address=",".join(server.addresses), entries=len(configuration.entries)
     )
+    supervisor.ready(f"serving on {', '.join(server.addresses)}")
     try:
-        _run(pipeline, reloader, state)
+        _run(pipeline, reloader, state, supervisor)
     finally:
+        supervisor.stopping()
         server.stop()
         state.save(pipeline.memory())
     log.info("ended")
     return 0
 
 
-def _run(pipeline: Pipeline, reloader: "_Reloader", state: "_State") -> None:
+def _run(pipeline: Pipeline, reloader: "_Reloader", state: "_State", supervisor: Supervisor) -> None:
     """Tick until a signal ends it."""
     while True:
-        received = signal.sigtimedwait(SIGNALS, pipeline.tick())
+        wait = pipeline.tick()
+        if pipeline.complete():
+            supervisor.alive()
+        received = signal.sigtimedwait(SIGNALS, min(wait, supervisor.patience))
         if received is None:
             state.save_now_and_then(pipeline)
         elif received.si_signo == signal.SIGHUP:
@@ -92,9 +99,10 @@ def _server(options: Options, application: Application) -> Server:
 class _Reloader:
     """Reads the configuration again when asked, and keeps the running one where the new one is bad."""
 
-    def __init__(self, path: str | None, pipeline: Pipeline) -> None:
+    def __init__(self, path: str | None, pipeline: Pipeline, supervisor: Supervisor) -> None:
         self._path = path
         self._pipeline = pipeline
+        self._supervisor = supervisor
         self._lock = Lock()
         self._state = Reload(successful=True, last_success=now().wall)
 
@@ -105,16 +113,19 @@ class _Reloader:
     def reload(self) -> str | None:
         """Reload; return every mistake, a line each, or ``None``."""
         with self._lock:
+            self._supervisor.reloading()
             try:
                 configuration: Configuration = config.load(self._path)
             except config.ConfigError as error:
                 self._state = self._state._replace(successful=False)
                 for mistake in error.mistakes:
                     log.error("configuration not reloaded, the running one stays", error=mistake)
+                self._supervisor.ready(f"configuration not reloaded, the running one stays: {error}")
                 return str(error)
             self._pipeline.configure(configuration)
             self._state = Reload(successful=True, last_success=now().wall)
             log.info("configuration reloaded", entries=len(configuration.entries))
+            self._supervisor.ready("configuration reloaded")
             return None
 
 

@@ -1,0 +1,56 @@
+"""What a service tells systemd, by sd_notify(3): datagrams to the socket that NOTIFY_SOCKET names.
+
+Where that is not set nobody wants to know, and all of this does nothing. The watchdog's variables are those of
+sd_watchdog_enabled(3). A library would not be smaller: one binds libsystemd, the others have not been kept up.
+"""
+
+import math
+import os
+import socket
+import time
+from collections.abc import MutableMapping
+
+from swap_exporter import log
+
+_STATUS_CHARACTERS = 500
+"""systemd ignores a message as a whole if it has more than 4096 bytes (NOTIFY_BUFFER_MAX, PIPE_BUF)."""
+
+
+class Supervisor:
+    """systemd as a service sees it. Nothing here raises: what cannot be sent is worth a line in the log."""
+
+    def __init__(self, environ: MutableMapping[str, str] | None = None) -> None:
+        """Takes the variables away, so that no child process speaks in the service's name."""
+        environ = os.environ if environ is None else environ
+        self._address = environ.pop("NOTIFY_SOCKET", "")
+        watchdog, pid = environ.pop("WATCHDOG_USEC", ""), environ.pop("WATCHDOG_PID", str(os.getpid()))
+        self.patience = math.inf
+        """Seconds within which to call `alive` again, half of what systemd waits; infinite without a watchdog."""
+        if watchdog.isdecimal() and int(watchdog) and pid == str(os.getpid()):
+            self.patience = int(watchdog) / 2e6
+
+    def ready(self, status: str) -> None:
+        """Started, or done with reloading; `status`, for people, is made one line of bounded length."""
+        self._send("READY=1", f"STATUS={' '.join(status.split())[:_STATUS_CHARACTERS]}")
+
+    def reloading(self) -> None:
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def alive(self) -> None:
+        if self.patience < math.inf:
+            self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        self._send("STOPPING=1")
+
+    def _send(self, *assignments: str) -> None:
+        if not self._address:
+            return
+        # "@" stands for the zero byte that an abstract address begins with: unix(7).
+        address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.connect(address)
+                sender.send("\n".join(assignments).encode(errors="replace"))
+        except OSError as error:
+            log.warn("systemd cannot be told", told=assignments[0], reason=str(error))
