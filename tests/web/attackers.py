@@ -6,6 +6,7 @@ that neither the server nor the scraper that is measured shares its interpreter.
 
 import argparse
 import asyncio
+import base64
 import collections
 import concurrent.futures
 import contextlib
@@ -19,8 +20,12 @@ OUTCOMES: collections.Counter[str] = collections.Counter()
 CLIENT_HELLO = bytes.fromhex("16030100f8010000f40303") + bytes(range(40))
 
 
+PASSWORD = "Basic " + base64.b64encode(b"prometheus:secret").decode()
+ASK = b"GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: " + PASSWORD.encode() + b"\r\n"
+
+
 async def trickle(reader, writer, tls):
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    writer.write(ASK % b"/metrics" + b"X-Slow: ")
     while not reader.at_eof():
         writer.write(b"a")
         await writer.drain()
@@ -32,13 +37,13 @@ async def silent(reader, writer, tls):
 
 
 async def never_read(reader, writer, tls):
-    writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    writer.write(ASK % b"/large" + b"\r\n")
     while not writer.transport.is_closing():
         await asyncio.sleep(0.05)
 
 
 async def read_slowly(reader, writer, tls):
-    writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    writer.write(ASK % b"/large" + b"\r\n")
     while await reader.read(1000):
         await asyncio.sleep(0.05)
 
@@ -57,13 +62,19 @@ async def oversized(reader, writer, tls):
             await asyncio.sleep(0)
 
 
+async def guess_passwords(reader, writer, tls):
+    guess = base64.b64encode(b"prometheus:" + os.urandom(9).hex().encode())
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + guess + b"\r\n\r\n")
+    OUTCOMES[(await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()] += 1
+
+
 async def half_handshake(reader, writer, tls):
     writer.write(CLIENT_HELLO)
     await reader.read()
 
 
 async def idle_after_answer(reader, writer, tls):
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    writer.write(ASK % b"/metrics" + b"\r\n")
     await reader.readuntil(b"\r\n\r\n")
     await reader.read()
 
@@ -77,11 +88,12 @@ KINDS = {
         read_slowly,
         garbage,
         oversized,
+        guess_passwords,
         half_handshake,
         idle_after_answer,
     )
 }
-SPEAKS_TLS = {trickle, never_read, read_slowly, garbage, oversized, idle_after_answer}
+SPEAKS_TLS = {trickle, never_read, read_slowly, garbage, oversized, guess_passwords, idle_after_answer}
 
 
 async def attack(kind, host, port, tls, until):
@@ -109,7 +121,7 @@ def scrape(host, port, tls, until):
         context = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection(host, port, timeout=connection.timeout, context=context)
     try:
-        connection.request("GET", "/metrics")
+        connection.request("GET", "/metrics", headers={"Authorization": PASSWORD})
         answer = connection.getresponse()
         answer.read()
         return str(answer.status)

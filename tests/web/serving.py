@@ -3,9 +3,10 @@
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from swap_exporter.web.http import Handler, Request, Response
@@ -55,9 +56,13 @@ def statuses(received: bytes) -> list[int]:
 
 
 def get(
-    server: Server, path: str = "/", *, tls: ssl.SSLContext | None = None, **headers: str
+    server: Server,
+    path: str = "/",
+    headers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    tls: ssl.SSLContext | None = None,
 ) -> http.client.HTTPResponse:
-    """The answer on a connection of its own; its body is read, see `body`."""
+    """The answer on a connection of its own."""
     connection: http.client.HTTPConnection
     if tls:
         connection = http.client.HTTPSConnection(server.addresses[0], timeout=GENEROUS, context=tls)

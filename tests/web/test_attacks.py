@@ -7,17 +7,20 @@ import ssl
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import bcrypt
 import pytest
 
 from tests.web.authority import Authority
 
 HERE = Path(__file__).parent
 GENEROUS = 10.0
-ATTACK_SECONDS = 1.5
+ATTACK_SECONDS = 1.2
+PASSWORD = "Basic " + b64encode(b"prometheus:secret").decode()
 MEMORY_BOUND = 100 << 20
 
 
@@ -38,7 +41,7 @@ class Victim:
         """Seconds that a scrape on a new connection takes."""
         began = time.monotonic()
         with closing(self.connect()) as connection:
-            connection.request("GET", "/metrics")
+            connection.request("GET", "/metrics", headers={"Authorization": PASSWORD})
             answer = connection.getresponse()
             assert (answer.status, answer.read()[:25]) == (200, b"swap_group_swap_bytes{gro")
         return time.monotonic() - began
@@ -73,24 +76,26 @@ class Victim:
 def victim(
     request: pytest.FixtureRequest, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Victim]:
-    arguments, context = [], None
+    web_config = tmp_path_factory.mktemp("victim") / "web.yml"
+    password = bcrypt.hashpw(b"secret", bcrypt.gensalt(10)).decode()
+    text = f"basic_auth_users: {{prometheus: {password}}}\n"
+    context = None
     if request.param == "TLS":
         identity = authority.issue("victim")
-        web_config = tmp_path_factory.mktemp("victim") / "web.yml"
-        web_config.write_text(
-            f"tls_server_config: {{cert_file: {identity.certificate}, key_file: {identity.key}}}\n"
-        )
-        arguments = [str(web_config)]
+        text += f"tls_server_config: {{cert_file: {identity.certificate}, key_file: {identity.key}}}\n"
         context = ssl.create_default_context(cafile=str(authority.certificate))
+    web_config.write_text(text)
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "victim.py"), *arguments],
+        [sys.executable, str(HERE / "victim.py"), str(web_config)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     with process:
         try:
-            yield Victim(process, context)
+            victim = Victim(process, context)
+            victim.scrape()  # its password has been seen once
+            yield victim
             process.communicate(timeout=GENEROUS)  # the end of its standard input ends it
             assert process.returncode == 0
         finally:
@@ -120,6 +125,7 @@ def attack(victim: Victim, kind: str, count: int, seconds: float) -> subprocess.
         (200, "read_slowly"),
         (200, "garbage"),
         (200, "oversized"),
+        (200, "guess_passwords"),
         (200, "half_handshake"),
         (200, "idle_after_answer"),
         # More than there is room for.

@@ -54,7 +54,7 @@ def test_only_a_user_with_the_right_password_is_answered(
 ) -> None:
     with serving(web_config=web_yml) as server:
         for _ in range(2):
-            answer = get(server, "/metrics", Authorization=authorization)
+            answer = get(server, "/metrics", headers={"Authorization": authorization})
             assert answer.status == status
             assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
@@ -67,20 +67,20 @@ def test_the_handler_is_told_the_user_and_not_called_for_others(web_yml: Path) -
         return echo(request)
 
     with serving(note, web_config=web_yml) as server:
-        get(server, Authorization=basic("bob", "secret"))
-        get(server, Authorization=basic("alice", "secret"))
+        get(server, headers={"Authorization": basic("bob", "secret")})
+        get(server, headers={"Authorization": basic("alice", "secret")})
     assert users == ["alice"]
 
 
 def test_users_change_without_a_restart(web_yml: Path) -> None:
     with serving(web_config=web_yml) as server:
-        assert get(server, Authorization=basic("alice", "secret")).status == 200
+        assert get(server, headers={"Authorization": basic("alice", "secret")}).status == 200
         replace(web_yml, f"basic_auth_users:\n  bob: {hashed('other')}\n")
-        assert get(server, Authorization=basic("alice", "secret")).status == 401
-        assert get(server, Authorization=basic("bob", "other")).status == 200
+        assert get(server, headers={"Authorization": basic("alice", "secret")}).status == 401
+        assert get(server, headers={"Authorization": basic("bob", "other")}).status == 200
         replace(web_yml, f"basic_auth_users:\n  bob: {hashed('changed')}\n")
-        assert get(server, Authorization=basic("bob", "other")).status == 401
-        assert get(server, Authorization=basic("bob", "changed")).status == 200
+        assert get(server, headers={"Authorization": basic("bob", "other")}).status == 401
+        assert get(server, headers={"Authorization": basic("bob", "changed")}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_broken_file_changes_nothing_and_is_logged_once(
         replace(web_yml, broken)
         for _ in range(3):
             assert get(server).status == 401
-            assert get(server, Authorization=basic("alice", "secret")).status == 200
+            assert get(server, headers={"Authorization": basic("alice", "secret")}).status == 200
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith(f"keeping the previous web configuration: {web_yml}:")
 
@@ -130,7 +130,7 @@ def test_headers_are_added_to_every_answer(web_yml: Path) -> None:
     web_yml.write_text(web_yml.read_text() + "http_server_config: {headers: {X-Frame-Options: deny}}\n")
     with serving(web_config=web_yml) as server:
         for authorization in ("", basic("alice", "secret")):
-            assert get(server, Authorization=authorization).headers["X-Frame-Options"] == "deny"
+            assert get(server, headers={"Authorization": authorization}).headers["X-Frame-Options"] == "deny"
 
 
 def test_requests_beyond_the_rate_are_refused(web_yml: Path) -> None:

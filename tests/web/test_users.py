@@ -1,6 +1,6 @@
 import time
 from base64 import b64encode
-from threading import Thread
+from threading import Event, Semaphore, Thread
 
 import bcrypt
 import pytest
@@ -84,12 +84,47 @@ def test_a_hash_of_htpasswd_is_understood() -> None:
     assert users.authenticate(basic("alice", b"secret"), soon()) == "alice"
 
 
-def test_a_check_that_cannot_begin_in_time_is_given_up() -> None:
-    users = Users({"alice": hashed(b"secret", cost=11)})
-    guesses = [Thread(target=users.authenticate, args=(basic("alice", b"wrong"), soon())) for _ in range(4)]
-    for guess in guesses:
-        guess.start()
+class Blocking:
+    """bcrypt's checkpw, in which whoever is inside stays until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.entered, self.go = Event(), Event()
+
+        def checkpw(password: bytes, expected: bytes) -> bool:
+            self.entered.set()
+            return self.go.wait(60) and False
+
+        monkeypatch.setattr(bcrypt, "checkpw", checkpw)
+
+
+def test_a_check_that_cannot_begin_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocking = Blocking(monkeypatch)
+    users = Users({"alice": hashed(b"secret")})
+    guess = Thread(target=users.authenticate, args=(basic("alice", b"wrong"), soon()))
+    guess.start()
+    assert blocking.entered.wait(60)
     with pytest.raises(BusyError):
         users.authenticate(basic("alice", b"secret"), time.monotonic() + 0.01)
-    for guess in guesses:
-        guess.join()
+    blocking.go.set()
+    guess.join()
+
+
+def test_guesses_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocking = Blocking(monkeypatch)
+    users = Users({"alice": hashed(b"secret")})
+    refused = Semaphore(0)
+
+    def guess() -> None:
+        try:
+            users.authenticate(basic("alice", b"wrong"), time.monotonic() + 60)
+        except BusyError:
+            refused.release()
+
+    guesses = [Thread(target=guess) for _ in range(100)]
+    for each in guesses:
+        each.start()
+    assert all(refused.acquire(timeout=30) for _ in range(100 - 16))
+    blocking.go.set()
+    for each in guesses:
+        each.join()
+    assert not refused.acquire(blocking=False)

@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _CHUNK = 64 * 1024
-_DRAINED_CHUNKS = 16
+_DRAINED_CHUNKS = 4
 _NEVER = float("inf")
 _RESET_ON_CLOSE = pack("ii", 1, 0)  # struct linger of socket(7)
 

@@ -25,7 +25,6 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS = re.compile(r"[0-9]{1,18}")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ALLOWED = ("GET", "HEAD", "POST")
 _KNOWN = ("CONNECT", "DELETE", "OPTIONS", "PATCH", "PUT", "TRACE")
@@ -91,18 +90,22 @@ def head_end(received: bytes | bytearray, searched: int = 0) -> tuple[int, int] 
 
     `searched` bytes were looked at before. Raises HttpError as soon as the head is too long to be served.
     """
-    found = _HEAD_END.search(received, max(0, searched - 3))
-    end = found.start() if found else len(received)
-    line_end = received.find(b"\n", 0, MAX_REQUEST_LINE + 1)
-    if line_end < 0 and end > MAX_REQUEST_LINE:
+    if len(received) > MAX_REQUEST_LINE and received.find(b"\n", 0, MAX_REQUEST_LINE + 1) < 0:
         raise HttpError(
             HTTPStatus.REQUEST_URI_TOO_LONG, f"request line is longer than {MAX_REQUEST_LINE} bytes"
         )
-    if end > MAX_HEAD:
+    # Fixed bytes, because a pattern would be tried at each of 64 Ki places.
+    found = [
+        (at, at + len(mark))
+        for mark in (b"\n\r\n", b"\n\n")
+        if (at := received.find(mark, max(0, searched - 2))) >= 0
+    ]
+    end = min(found, default=None)
+    if (end[0] if end else len(received)) > MAX_HEAD:
         raise HttpError(
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"request headers are longer than {MAX_HEAD} bytes"
         )
-    return found.span() if found else None
+    return end
 
 
 def parse_head(head: bytes) -> Head:

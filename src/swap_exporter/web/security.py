@@ -14,7 +14,7 @@ from swap_exporter.web.tls import TlsError, build_context
 from swap_exporter.web.toolkit import WebConfig, WebConfigError, load_web_config
 from swap_exporter.web.users import Users
 
-_Stamp = tuple[int, int, int, int] | None
+_Stamp = tuple[Path, int, int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Security:
         if self._config is None:
             return self._rules
         with self._lock:
+            # Taken before the files are read: what changes meanwhile is seen at the next look.
             stamps = _stamps(self._config)
             if stamps != self._stamps:
                 self._read_again(self._config)
-                # Of the files as they were before they were read, and of the new configuration's files.
-                self._stamps = stamps if len(stamps) == len(_watched(self._config)) else ()
+                self._stamps = stamps
             return self._rules
 
     def _read_again(self, running: WebConfig) -> None:
@@ -100,4 +100,4 @@ def _stamp(path: Path) -> _Stamp:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
+    return path, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size

@@ -8,12 +8,13 @@ import re
 from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Mapping
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from time import monotonic
 
 HASH = re.compile(r"\$2[aby]?\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _REMEMBERED = 100
 _BCRYPT_BYTES = 72
+_WAITING = 16
 
 
 class BusyError(Exception):
@@ -39,6 +40,7 @@ class Users:
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
         self._one_at_a_time = Lock()
+        self._places = BoundedSemaphore(_WAITING)
 
     def authenticate(self, authorization: str, deadline: float) -> str | None:
         """The user's name, from the header's value; None where it or the password is wrong.
@@ -60,13 +62,19 @@ class Users:
         return name
 
     def _matches(self, password: bytes, expected: bytes, deadline: float) -> bool:
-        # One at a time, so that guessing takes one core at most.
-        if not self._one_at_a_time.acquire(timeout=max(0.0, deadline - monotonic())):
+        # One at a time, so that guessing takes one core at most; and few that wait, so that guessing does not
+        # use up the connections.
+        if not self._places.acquire(blocking=False):
             raise BusyError
         try:
-            return self._checkpw(password[:_BCRYPT_BYTES], expected)
+            if not self._one_at_a_time.acquire(timeout=max(0.0, deadline - monotonic())):
+                raise BusyError
+            try:
+                return self._checkpw(password[:_BCRYPT_BYTES], expected)
+            finally:
+                self._one_at_a_time.release()
         finally:
-            self._one_at_a_time.release()
+            self._places.release()
 
     def _remembers(self, digest: bytes) -> bool:
         with self._lock:
