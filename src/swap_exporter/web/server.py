@@ -8,8 +8,10 @@ tests/web/test_attacks.py.
 
 import errno
 import logging
+import resource
 import selectors
 import socket
+import sys
 from collections.abc import Sequence
 from threading import BoundedSemaphore, Event, Thread
 from traceback import format_exc
@@ -57,7 +59,7 @@ class Server:
         self._log = log
         self._addresses = [parse_address(address) for address in addresses]
         self._listeners = list(systemd_sockets)
-        self._capacity = Capacity(max_connections, grace)
+        self._capacity = Capacity(min(max_connections, _affordable_connections()), grace)
         self._service = Service(
             handler=handler,
             security=Security(web_config, log),
@@ -145,3 +147,9 @@ class Server:
     def _leave(self, connection: Connection) -> None:
         self._capacity.leave(connection)
         connection.close()
+
+
+def _affordable_connections() -> int:
+    """A quarter of the descriptors that this process may have; whatever else it does needs some too."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if limit == resource.RLIM_INFINITY else max(1, limit // 4)

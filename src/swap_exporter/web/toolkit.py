@@ -4,33 +4,29 @@ docs/web.md lists what differs from the toolkit, and why.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from ssl import CERT_NONE, CERT_REQUIRED, TLSVersion, VerifyMode
-from typing import TypeVar
+from ssl import CERT_NONE, CERT_REQUIRED, TLSVersion
 
 from yaml import MappingNode, Node
 
 from swap_exporter.config.document import compose, pairs
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
-from swap_exporter.config.scalar import Kind, KindError, boolean, whole_number
+from swap_exporter.config.scalar import boolean, whole_number
 from swap_exporter.config.section import Section
 from swap_exporter.web.rate import RateLimit
 from swap_exporter.web.tls import (
     CIPHER_SUITES,
-    CLIENT_AUTH_TYPES,
     CURVES,
-    VERSIONS,
     Pem,
     Tls,
     TlsError,
     build_context,
 )
+from swap_exporter.web.toolkit_kinds import client_auth_type, go_duration, tls_version
 from swap_exporter.web.users import HASH
-
-T = TypeVar("T")
 
 _KEYS = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
 _TLS_KEYS = (
@@ -57,10 +53,6 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
 }
 _NOTHING = re.compile(rb"(?:\s|#[^\n]*(?:\n|$)|---(?=\s))*")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]+")
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h))+")  # time.ParseDuration of Go
-_DURATION_PART = re.compile(r"([0-9.]+)([a-zµ]+)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
 
 
 class WebConfigError(ConfigError):
@@ -122,9 +114,9 @@ def _tls(root: Section, directory: Path) -> Tls | None:
         if pem is None:
             section.mistake(f"found neither {name}_file nor {name}, expected one of them")
     client_ca = _pem(section, "client_ca", directory)
-    client_auth = section.scalar("client_auth_type", _client_auth_type(), CERT_NONE)
-    min_version = section.scalar("min_version", _version(), TLSVersion.TLSv1_2)
-    max_version = section.scalar("max_version", _version(), TLSVersion.TLSv1_3)
+    client_auth = section.scalar("client_auth_type", client_auth_type(), CERT_NONE)
+    min_version = section.scalar("min_version", tls_version(), TLSVersion.TLSv1_2)
+    max_version = section.scalar("max_version", tls_version(), TLSVersion.TLSv1_3)
     sans = section.texts("client_allowed_sans")
     suites = _names(section, "cipher_suites", CIPHER_SUITES)
     curves = _names(section, "curve_preferences", CURVES)
@@ -230,41 +222,9 @@ def _users(root: Section, node: Node) -> Mapping[str, str]:
 
 def _rate_limit(root: Section) -> RateLimit | None:
     section = root.section("rate_limit", ("interval", "burst"))
-    interval = section.scalar("interval", Kind("a duration such as 1s", _go_duration, quotes=True), 0.0)
+    interval = section.scalar("interval", go_duration(), 0.0)
     burst = section.scalar("burst", whole_number(at_least=0), 0)
     written = section.text("burst")
     if interval and (written is None or written.value == "0"):
         section.mistake("found no burst above 0, which would refuse every request; expected at least 1")
     return RateLimit(interval, burst) if interval and burst else None
-
-
-def _go_duration(text: str) -> float:
-    if text == "0":
-        return 0.0
-    if not _DURATION.fullmatch(text):
-        raise KindError("a duration such as 1s")
-    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
-
-
-def _client_auth_type() -> Kind[VerifyMode]:
-    return _one_of(
-        CLIENT_AUTH_TYPES,
-        lambda text: (
-            ": Python's ssl verifies every certificate that it asks for" if text in _UNVERIFIED else ""
-        ),
-    )
-
-
-def _version() -> Kind[TLSVersion]:
-    return _one_of(
-        VERSIONS, lambda text: ": OpenSSL 3 speaks nothing older" if text in ("TLS10", "TLS11") else ""
-    )
-
-
-def _one_of(known: Mapping[str, T], why: Callable[[str], str]) -> Kind[T]:
-    def parse(text: str) -> T:
-        if text not in known:
-            raise KindError(f"{' or '.join(known)}{why(text)}")
-        return known[text]
-
-    return Kind(" or ".join(known), parse, quotes=True)
