@@ -1,7 +1,7 @@
 """What a service tells systemd, by sd_notify(3): datagrams to the socket that NOTIFY_SOCKET names.
 
-Where that is not set nobody wants to know, and all of this does nothing. The watchdog's variables are those of
-sd_watchdog_enabled(3). A library would not be smaller: one binds libsystemd, the others have not been kept up.
+Where that is not set nobody wants to know, and all of this does nothing. The watchdog's variables are those
+of sd_watchdog_enabled(3). No library is smaller: one binds libsystemd, the others have not been kept up.
 """
 
 import math
@@ -25,7 +25,7 @@ class Supervisor:
         self._address = environ.pop("NOTIFY_SOCKET", "")
         watchdog, pid = environ.pop("WATCHDOG_USEC", ""), environ.pop("WATCHDOG_PID", str(os.getpid()))
         self.patience = math.inf
-        """Seconds within which to call `alive` again, half of what systemd waits; infinite without a watchdog."""
+        """Seconds within which to call `alive` again: half of what systemd waits, or infinite."""
         if watchdog.isdecimal() and int(watchdog) and pid == str(os.getpid()):
             self.patience = int(watchdog) / 2e6
 
