@@ -1,0 +1,84 @@
+"""What processes waited for: https://docs.kernel.org/accounting/taskstats.html, over netlink.
+
+Where the fields are: include/uapi/linux/taskstats.h. New ones are appended and the old keep their place,
+except that version 15 (6.14, 6.15) put some in between, which version 16 took back. Up to version 10 (before
+5.17) swapin_count counts waits and not pages: such kernels are refused.
+"""
+
+from collections.abc import Iterable
+from struct import Struct
+from typing import NamedTuple
+
+from swap_exporter.kernel.errors import MalformedFile, Unreadable
+from swap_exporter.kernel.netlink import GenericNetlink, find
+
+_NAME = "TASKSTATS"
+_GET, _ATTR_PID, _ATTR_TGID = 1, 1, 2
+_STATS, _AGGREGATE_PID, _AGGREGATE_TGID = 3, 4, 5
+
+_VERSION, _COUNT_AND_NS = Struct("=H"), Struct("=QQ")
+_OLDEST, _INSERTING, _WPCOPY_SINCE = 11, 15, 13
+# blkio, swapin, freepages, wpcopy
+_OFFSETS = (32, 48, 312, 400)
+_OFFSETS_INSERTING = (48, 80, 360, 496)
+
+
+class TaskDelays(NamedTuple):
+    """Of all threads that started while accounting was on, ended ones included."""
+
+    swapin_pages: int
+    """swapin_count: pages that its faults had read from swap, readahead and zero-filled pages included. A
+    large folio that is read as one counts once."""
+    blkio_count: int
+    """Waits for block I/O, for that of files too."""
+    blkio_delay_ns: int
+    """How long these took together."""
+    measured: bool
+    """Something was counted, copies of pages that were written to after a fork or exec among it (since 6.0),
+    which all processes have: if not, nothing of it is measured, and the counts are no counts."""
+
+
+class TaskStats:
+    """A socket to ask on. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        """Raises Denied, Vanished where the kernel has no taskstats, Exhausted or Unreadable."""
+        self._netlink = GenericNetlink(_NAME)
+
+    def read(self, tgids: Iterable[int]) -> dict[int, TaskDelays]:
+        """By process; one that has ended is missing. Pids are those of this process' pid namespace.
+
+        Raises Denied without CAP_NET_ADMIN, Exhausted, Unreadable or MalformedFile.
+        """
+        return self._read(_ATTR_TGID, tgids)
+
+    def leaders(self, tgids: Iterable[int]) -> dict[int, TaskDelays]:
+        """Of the first thread of each process alone: if that is measured, accounting was on when the process
+        started, which the counts of later threads do not say. Raises as :meth:`read`."""
+        return self._read(_ATTR_PID, tgids)
+
+    def close(self) -> None:
+        self._netlink.close()
+
+    def _read(self, attribute: int, pids: Iterable[int]) -> dict[int, TaskDelays]:
+        return {
+            pid: parse(find(find(attributes, _AGGREGATE_PID, _AGGREGATE_TGID), _STATS))
+            for pid, attributes in self._netlink.ask(_GET, attribute, pids)
+        }
+
+
+def parse(raw: bytes) -> TaskDelays:
+    """A ``struct taskstats``. Raises MalformedFile, or Unreadable where the kernel is too old."""
+    version = _VERSION.unpack_from(raw)[0] if len(raw) >= _VERSION.size else 0
+    if 0 < version < _OLDEST:
+        raise Unreadable(
+            _NAME, f"version {version} counts waits and not pages; 5.17 is the oldest kernel of use"
+        )
+    offsets: tuple[int, ...] = _OFFSETS_INSERTING if version == _INSERTING else _OFFSETS
+    if version < _WPCOPY_SINCE:
+        offsets = offsets[:-1]
+    if len(raw) < offsets[-1] + _COUNT_AND_NS.size:
+        raise MalformedFile(f"{_NAME}, version {version}", f"more than {len(raw)} bytes", raw)
+    counted = [_COUNT_AND_NS.unpack_from(raw, offset) for offset in offsets]
+    (blkio_count, blkio_ns), (swapin_count, _), *_ = counted
+    return TaskDelays(swapin_count, blkio_count, blkio_ns, any(count for count, _ in counted))
