@@ -1,13 +1,16 @@
-"""Alertmanager's own tool on the example route."""
+"""The example route: what Alertmanager's tool says of it, and what Alertmanager does with it."""
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
 from tests.deploy.contract import ROOT, alerts
 from tests.require import require
+from tests.system.servers.alertmanager import Alertmanager
+from tests.system.waiting import wait_until
 
 CONFIGURATION = ROOT / "deploy/alertmanager/alertmanager.yml"
 
@@ -37,3 +40,55 @@ def test_inhibitions_name_alerts_that_exist() -> None:
             value = matcher.split("=", 1)[1].strip('~ "')
             assert set(value.split("|")) <= known
         assert {"job", "instance"} <= set(inhibition["equal"])
+
+
+@pytest.fixture
+def alertmanager() -> Iterator[Alertmanager]:
+    server = Alertmanager(CONFIGURATION.read_text())
+    require(not server.missing(), server.missing() or "")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+WEB1 = {"job": "swap-exporter", "instance": "web1:10059"}
+WEB2 = {"job": "swap-exporter", "instance": "web2:10059"}
+SHOP = {"group": "gunicorn:shop"}
+BLOG = {"group": "gunicorn:blog"}
+
+
+@pytest.mark.parametrize(
+    ("cause", "silenced", "told"),
+    [
+        (
+            {"alertname": "SwapThrashing", **WEB1},
+            {"alertname": "SwapWorkersWaking", **WEB1, **SHOP},
+            {"alertname": "SwapWorkersWaking", **WEB2, **SHOP},
+        ),
+        (
+            {"alertname": "SwapWorkersWaking", **WEB1, **SHOP},
+            {"alertname": "SwapWorkersStranded", **WEB1, **SHOP},
+            {"alertname": "SwapWorkersStranded", **WEB1, **BLOG},
+        ),
+        (
+            {"alertname": "SwapExporterDown", **WEB1},
+            {"alertname": "SwapExporterCollectorFailing", **WEB1, "collector": "vmstat"},
+            {"alertname": "SwapNearlyFull", **WEB1},
+        ),
+    ],
+    ids=lambda labels: labels["alertname"],
+)
+def test_an_alert_hides_what_follows_from_it_and_nothing_else(
+    alertmanager: Alertmanager, cause: dict[str, str], silenced: dict[str, str], told: dict[str, str]
+) -> None:
+    alertmanager.receive(cause, silenced, told)
+
+    def inhibited(labels: dict[str, str]) -> bool:
+        [held] = [alert for alert in alertmanager.alerts() if alert["labels"] == labels]
+        return bool(held["status"]["inhibitedBy"])
+
+    wait_until("the consequence is inhibited", lambda: inhibited(silenced))
+    assert not inhibited(cause)
+    assert not inhibited(told)
