@@ -66,7 +66,7 @@ class Start:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(swap: None) -> Iterator[Start]:
     """Starts servers and exporters; ends them after the test, the last one first."""
     with ExitStack() as stack:
         yield Start(stack)

@@ -1,16 +1,41 @@
 """The installed program, run as a person would run it."""
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.system.servers.server import Server, http_get
 
 BINARY = Path(sys.executable).with_name("swap-exporter")
+NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM")
+
+
+def hurried_catalogue(after: float, window: float, settings: Mapping[str, Any] | None = None) -> str:
+    """The built-in entries as a configuration of one's own, with times (seconds) that a test can wait for.
+
+    What they match, the roles and ``idle.cpu`` stay as they are; ``settings`` go beside the entries.
+    """
+    printed = subprocess.run([BINARY, "catalog"], capture_output=True, check=True).stdout
+    entries = yaml.safe_load(printed)["process_names"]
+    for entry in entries:
+        entry["idle"] = {**entry["idle"], "after": f"{after}s", "window": f"{window}s"}
+    return yaml.safe_dump(
+        {
+            "process_names": entries,
+            "catalog": False,
+            "tick": "500ms",
+            "min_sample_interval": "100ms",
+            "rate_window": "2s",
+            "quiet": {"window": "4s"},
+            **(settings or {}),
+        }
+    )
 
 
 class Sample(NamedTuple):
@@ -62,18 +87,27 @@ class Exporter(Server):
     ready_path = "/-/ready"
 
     def __init__(
-        self, configuration: str | None = None, state_file: Path | None = None, options: Sequence[str] = ()
+        self,
+        configuration: str | None = None,
+        state_file: Path | None = None,
+        options: Sequence[str] = (),
+        through: Sequence[str] = (),
     ) -> None:
-        """``configuration`` is YAML text; without it the program runs on its built-in catalogue."""
+        """``configuration`` is YAML text; without it the program runs on its built-in catalogue.
+
+        ``through`` is a command that runs it, such as NOBODY.
+        """
         super().__init__()
         self.configuration = self.directory / "swap-exporter.yaml"
         if configuration is not None:
             self.configuration.write_text(configuration)
         self.state_file = state_file
         self.options = options
+        self.through = through
 
     def argv(self) -> Sequence[str]:
         return [
+            *self.through,
             str(BINARY),
             f"--web.listen-address=127.0.0.1:{self.port}",
             *([f"--config.file={self.configuration}"] if self.configuration.exists() else []),

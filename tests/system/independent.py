@@ -58,7 +58,11 @@ def descendants(pid: int) -> list[int]:
 
 
 def title(pid: int) -> str:
-    return " ".join(psutil.Process(pid).cmdline())
+    """Its command line; nothing once it has ended."""
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:  # a zombie, too
+        return ""
 
 
 def _kilobytes(text: str, field: str) -> int:

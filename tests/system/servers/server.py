@@ -20,7 +20,7 @@ from tests.system.cgroup import MemoryCgroup
 from tests.system.waiting import wait_until
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-_opener = build_opener(ProxyHandler({}))
+opener = build_opener(ProxyHandler({}))
 
 
 def free_port() -> int:
@@ -32,7 +32,7 @@ def free_port() -> int:
 
 def http_get(port: int, path: str, timeout: float = 30.0) -> bytes:
     """The body of a 200 answer, over a connection of its own; OSError otherwise."""
-    with _opener.open(f"http://127.0.0.1:{port}{path}", timeout=timeout) as answer:
+    with opener.open(f"http://127.0.0.1:{port}{path}", timeout=timeout) as answer:
         body: bytes = answer.read()
         return body
 
