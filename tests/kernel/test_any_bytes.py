@@ -7,7 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.kernel import cgroup, cmdline, meminfo, pressure, schedstat, stat, status, swaps, vmstat
+from swap_exporter.kernel import (
+    cgroup,
+    cgroup_memory,
+    cmdline,
+    meminfo,
+    mountinfo,
+    pressure,
+    schedstat,
+    smaps_rollup,
+    stat,
+    status,
+    swaps,
+    sysvipc,
+    vmstat,
+    zram,
+)
 from swap_exporter.kernel.errors import MalformedFile
 
 PARSERS = {
@@ -20,6 +35,9 @@ PARSERS = {
     "vmstat": vmstat.parse,
     "swaps": swaps.parse,
     "pressure/memory": pressure.parse,
+    "smaps_rollup": smaps_rollup.parse,
+    "mountinfo": mountinfo.parse,
+    "sysvipc/shm": sysvipc.parse,
 }
 
 
@@ -32,7 +50,15 @@ def real(file: str) -> bytes:
             return open_file.read()
 
 
-@pytest.mark.parametrize(("file", "parse"), PARSERS.items())
+PARSERS_OF_FILES_NOT_EVERYWHERE = {
+    "mm_stat": zram.parse,
+    "memory.stat": cgroup_memory.parse_stat,
+    "memory.swap.events": cgroup_memory.parse_events,
+    "memory.max": lambda raw: cgroup_memory.parse_limit("memory.max", raw),
+}
+
+
+@pytest.mark.parametrize(("file", "parse"), [*PARSERS.items(), *PARSERS_OF_FILES_NOT_EVERYWHERE.items()])
 @given(raw=st.binary())
 def test_of_any_bytes(file: str, parse: Callable[[bytes], object], raw: bytes) -> None:
     with suppress(MalformedFile):

@@ -16,11 +16,12 @@ _NAME = "TASKSTATS"
 _GET, _ATTR_PID, _ATTR_TGID = 1, 1, 2
 _STATS, _AGGREGATE_PID, _AGGREGATE_TGID = 3, 4, 5
 
-_VERSION, _COUNT_AND_NS = Struct("=H"), Struct("=QQ")
-_OLDEST, _INSERTING, _WPCOPY_SINCE = 11, 15, 13
-# blkio, swapin, freepages, wpcopy
-_OFFSETS = (32, 48, 312, 400)
-_OFFSETS_INSERTING = (48, 80, 360, 496)
+_VERSION = Struct("=H")
+_OLDEST, _WPCOPY_SINCE, _INSERTING = 11, 13, 15
+# blkio_count, blkio_delay_total, swapin_count, freepages_count, wpcopy_count
+_FIELDS = Struct("=32x3Q256xQ80xQ")
+_FIELDS_BEFORE_WPCOPY = Struct("=32x3Q256xQ")
+_FIELDS_INSERTING = Struct("=48x2Q16xQ272xQ128xQ")
 
 
 class TaskDelays(NamedTuple):
@@ -69,16 +70,20 @@ class TaskStats:
 
 def parse(raw: bytes) -> TaskDelays:
     """A ``struct taskstats``. Raises MalformedFile, or Unreadable where the kernel is too old."""
-    version = _VERSION.unpack_from(raw)[0] if len(raw) >= _VERSION.size else 0
-    if 0 < version < _OLDEST:
+    if len(raw) < _VERSION.size:
+        raise MalformedFile(_NAME, "a version", raw)
+    version: int = _VERSION.unpack_from(raw)[0]
+    if version < _OLDEST:
         raise Unreadable(
             _NAME, f"version {version} counts waits and not pages; 5.17 is the oldest kernel of use"
         )
-    offsets: tuple[int, ...] = _OFFSETS_INSERTING if version == _INSERTING else _OFFSETS
+    fields = _FIELDS
     if version < _WPCOPY_SINCE:
-        offsets = offsets[:-1]
-    if len(raw) < offsets[-1] + _COUNT_AND_NS.size:
+        fields = _FIELDS_BEFORE_WPCOPY
+    elif version == _INSERTING:
+        fields = _FIELDS_INSERTING
+    if len(raw) < fields.size:
         raise MalformedFile(f"{_NAME}, version {version}", f"more than {len(raw)} bytes", raw)
-    counted = [_COUNT_AND_NS.unpack_from(raw, offset) for offset in offsets]
-    (blkio_count, blkio_ns), (swapin_count, _), *_ = counted
-    return TaskDelays(swapin_count, blkio_count, blkio_ns, any(count for count, _ in counted))
+    blkio_count, blkio_ns, swapin_count, *others = fields.unpack_from(raw)
+    measured = bool(blkio_count or swapin_count or any(others))
+    return TaskDelays(swapin_count, blkio_count, blkio_ns, measured)
