@@ -50,7 +50,7 @@ def process(
         resident=resident,
         resident_anonymous=resident,
         effective_uid=33,
-        cgroups=None,
+        cgroups=("/system.slice/shop.service",),
     )
 
 

@@ -1,13 +1,19 @@
 """Verdicts over a group and the host: each definition in numbers, and what may not be said yet."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from swap_exporter.assessment import Residency, assess, total
+from swap_exporter.grouping.grouper import Grouping
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity
+from swap_exporter.kernel.taskstats import TaskDelays
+from swap_exporter.sampling.cgroups import Cgroups
+from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.settings import Configuration, Idle, Quiet
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
 
@@ -102,6 +108,98 @@ def test_what_is_stranded_on_the_host_shares_its_headroom():
     assessment = steadily(members, of=host(available=120 * MIB))
     assert [group.idle_swapped.stranded for group in assessment.groups] == [100 * MIB, 100 * MIB]
     assert assessment.stranded == 120 * MIB
+
+
+def inspected(processes, inspection, wait=None, **rest):
+    """Assess idle workers with a closer look at them, and a host on which waking was seen to take so long."""
+    history = History(Configuration())
+    members = [member(each) for each in processes]
+    for second in range(1000, 1301, 15):
+        observation = history.observe(sample(second, processes, **rest), grouping(members), inspection)
+    return assess(replace(observation, wait_seconds_per_page=wait), Configuration())
+
+
+def test_what_is_shared_counts_by_its_share():
+    workers = [process(pid, swap=90 * MIB) for pid in (20, 21, 22)]
+    shares = {worker.identity: 30 * MIB for worker in workers}
+    group = the_group(inspected(workers, Inspection(proportional_swap=shares)))
+    assert group.idle_swapped.swap == 270 * MIB
+    assert group.idle_swapped.proportional_swap == group.idle_swapped.stranded == 90 * MIB
+    assert group.roles[Role.WORKER].proportional_swap == 90 * MIB
+
+
+def test_where_one_share_is_not_known_its_vm_swap_stands_in_for_stranded_alone():
+    workers = [process(pid, swap=90 * MIB) for pid in (20, 21)]
+    group = the_group(inspected(workers, Inspection(proportional_swap={workers[0].identity: 30 * MIB})))
+    assert group.idle_swapped.proportional_swap is None
+    assert group.roles[Role.WORKER].proportional_swap is None
+    assert group.idle_swapped.stranded == 120 * MIB
+
+
+def test_what_its_cgroup_has_no_room_for_is_not_stranded():
+    squeezed = [process(pid, swap=90 * MIB)._replace(cgroups=("/small",)) for pid in (20, 21)]
+    free = process(22, swap=90 * MIB)._replace(cgroups=("/large",))
+    unlimited = process(23, swap=90 * MIB)._replace(cgroups=("/",))
+    rooms = {("/small",): 0, ("/large",): 50 * MIB, ("/",): None}
+    inspection = Inspection(cgroups=Cgroups(swap={}, path={}, headroom=rooms))
+    group = the_group(inspected([*squeezed, free, unlimited], inspection))
+    assert group.idle_swapped.workers == 4
+    assert group.idle_swapped.stranded == 0 + 50 * MIB + 90 * MIB
+
+
+@pytest.mark.parametrize(
+    ("displaced", "shares", "wait", "size", "seconds"),
+    [
+        ([10, 30, 90], {}, None, 30 * MIB, None),
+        ([10, 30, 90], {}, 0.0001, 30 * MIB, 30 * MIB / 4096 * 0.0001),
+        ([10, 30], {}, None, 20 * MIB, None),
+        ([90, 90, 90], {20: 30, 21: 30, 22: 45}, None, 30 * MIB, None),
+        ([], {}, 0.0001, None, None),
+    ],
+    ids=["median", "times the wait", "of two", "by its share", "nobody lies there"],
+)
+def test_waking_one_costs_the_median_of_what_they_were_displaced_by(displaced, shares, wait, size, seconds):
+    workers = [process(20 + index, swap=swap * MIB) for index, swap in enumerate(displaced)]
+    known = {(pid, workers[0].start_ticks): share * MIB for pid, share in shares.items()}
+    awake = process(30)
+    wake = the_group(inspected([*workers, awake], Inspection(proportional_swap=known), wait)).wake
+    told = (None, None) if wake is None else (wake.bytes, wake.seconds)
+    assert told == (size, seconds)
+
+
+def test_used_swap_is_told_by_who_holds_it():
+    of = replace(host(), sysv_shm_swap=7 * MIB)
+    grouped, other = process(20, swap=90 * MIB), process(30, swap=11 * MIB)
+    history = History(Configuration())
+    taken = sample(1000, [grouped, other], of)
+    inspection = Inspection(proportional_swap={grouped.identity: 30 * MIB})
+    observation = history.observe(taken, Grouping((member(grouped),), (other,), 0), inspection)
+    attribution = assess(observation, Configuration()).attribution
+    assert (attribution.grouped, attribution.ungrouped) == (30 * MIB, 11 * MIB)
+    assert attribution.sysv_shm == 7 * MIB
+    used = of.meminfo.swap_total - of.meminfo.swap_free
+    assert attribution.unattributed == used - 48 * MIB
+
+
+def test_more_attributed_than_used_leaves_nothing_unattributed_and_an_unknown_part_all():
+    everything = process(20, swap=1 << 50)
+    assert inspected([everything], Inspection()).attribution.unattributed == 0
+    unknown = inspected([process(20, swap=None)], Inspection()).attribution
+    assert (unknown.grouped, unknown.unattributed) == (None, None)
+
+
+def test_swapin_of_a_group_is_told_only_if_each_process_is_measured():
+    workers = [process(20), process(21)]
+    measured = {each.identity: TaskDelays(100, 1, 1, measured=True) for each in workers}
+    group = the_group(inspected(workers, Inspection(delays=measured)))
+    assert group.roles[Role.WORKER].swapin_pages == 0
+    assert group.roles[Role.WORKER].swapin_pages_per_second == 0.0
+    del measured[workers[1].identity]
+    group = the_group(inspected(workers, Inspection(delays=measured)))
+    assert group.roles[Role.WORKER].swapin_pages is None
+    assert group.roles[Role.WORKER].swapin_pages_per_second is None
+    assert group.roles[Role.MASTER].swapin_pages == 0
+    assert the_group(inspected(workers, Inspection())).roles[Role.MASTER].swapin_pages is None
 
 
 def test_swap_that_cannot_be_read_makes_the_sums_unknown_and_not_small():

@@ -11,6 +11,7 @@ from swap_exporter import config
 from swap_exporter.grouping.template import Context
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
+from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner
 
 CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
@@ -26,7 +27,9 @@ def dormouse():
 
 
 def pipeline(content=DORMICE, clock=now):
-    return Pipeline(config.parse(content, "test.yml"), Scanner(), CONTEXT, clock)
+    configuration = config.parse(content, "test.yml")
+    inspector = Inspector("/proc", "/sys/fs/cgroup", configuration.proportional, clock)
+    return Pipeline(configuration, Scanner(), inspector, CONTEXT, clock)
 
 
 def after(last, line):

@@ -1,6 +1,6 @@
 """From /proc to an assessment: the straight line that every scrape, tick and page goes along."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
 
 from swap_exporter import log
@@ -8,7 +8,8 @@ from swap_exporter.assessment import Assessment, assess, of_the_host_alone
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History, Memory
-from swap_exporter.sampling.sample import Instant, Sample
+from swap_exporter.sampling.inspection import Inspector
+from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Configuration
 
@@ -24,18 +25,20 @@ class Pipeline:
         self,
         configuration: Configuration,
         scanner: Scanner,
+        inspector: Inspector,
         context: Context,
         clock: Callable[[], Instant],
         memory: Memory | None = None,
     ) -> None:
         self._lock = Lock()
         self._scanner = scanner
+        self._inspector = inspector
         self._clock = clock
         self._configuration = configuration
         self._grouper = Grouper(configuration, context)
         self._history = History(configuration, memory)
         self._last: Assessment | None = None
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, str | None] = {}
 
     def latest(self) -> Assessment:
         """An assessment no older than ``min_sample_interval``."""
@@ -57,6 +60,7 @@ class Pipeline:
         with self._lock:
             self._configuration = configuration
             self._grouper.configure(configuration)
+            self._inspector.configure(configuration.proportional)
             self._history.configure(configuration)
             self._last = None
 
@@ -71,22 +75,34 @@ class Pipeline:
             if last is not None and self._clock().monotonic - last.sample.at.monotonic < seconds:
                 return last
             sample = self._scanner.scan(self._clock)
-            self._log_problems(sample)
             self._last = self._assessed(sample)
+            self._log_problems((*sample.collectors, *self._last.inspection.collectors))
             return self._last
 
     def _assessed(self, sample: Sample) -> Assessment:
         if not sample.complete:
             # Who is missing from it may well live: the history would take them for ended.
             return of_the_host_alone(sample)
-        return assess(self._history.observe(sample, self._grouper.assign(sample)), self._configuration)
+        grouping = self._grouper.assign(sample)
+        grouped = [member.process for member in grouping.members]
+        inspection = self._inspector.inspect(sample, grouped, grouping.ungrouped)
+        return assess(self._history.observe(sample, grouping, inspection), self._configuration)
 
-    def _log_problems(self, sample: Sample) -> None:
+    def stop(self) -> None:
+        """End what reads in the background."""
+        self._inspector.stop()
+
+    def _log_problems(self, runs: Iterable[CollectorRun]) -> None:
         """A line when a collector begins to fail, fails otherwise, or works again; none while it goes on."""
-        problems = {run.name: run.problem for run in sample.collectors if run.problem is not None}
-        for name, problem in problems.items():
-            if self._problems.get(name) != problem:
-                log.warn("a collector fails", collector=name, problem=problem)
+        failing = {run.name: run for run in runs if run.problem is not None}
+        problems = {name: run.problem for name, run in failing.items()}
+        for name, run in failing.items():
+            if self._problems.get(name) == run.problem:
+                continue
+            if run.success is None:
+                log.info("a source is not available", collector=name, reason=run.problem)
+            else:
+                log.warn("a collector fails", collector=name, problem=run.problem)
         for name in self._problems.keys() - problems.keys():
             log.info("a collector works again", collector=name)
         self._problems = problems

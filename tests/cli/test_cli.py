@@ -95,7 +95,8 @@ def test_a_port_in_use_is_named():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"127.0.0.1:{listening.getsockname()[1]}"
         ended = run(f"--web.listen-address={address}")
-    assert (ended.returncode, ended.stderr) == (1, f"swap-exporter: listen address {address} is in use\n")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == f"swap-exporter: listen address {address} is in use"
 
 
 def test_version_and_help_go_to_standard_output():
@@ -181,7 +182,8 @@ def test_it_is_quiet_while_nothing_happens(served, tmp_path):
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     rest = [json.loads(line)["msg"] for line in process.stderr]
-    assert [line["msg"] for line in lines] == ["serving"]
+    # What this kernel or these privileges do not give is said once, at the start.
+    assert {line["msg"] for line in lines} <= {"a source is not available", "serving"}
     assert rest == ["ending", "ended"]
 
 
@@ -208,7 +210,7 @@ def test_the_state_file_is_written_at_the_end_and_read_at_the_start(served, tmp_
     assert process.wait(30) == 0
     assert state.exists()
     process, lines = served(f"--state.file={state}")
-    assert lines[0]["msg"] == "state restored"
+    assert "state restored" in [line["msg"] for line in lines]
 
 
 def test_a_state_file_that_cannot_be_written_is_one_warning_and_no_failure(served):

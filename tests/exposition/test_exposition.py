@@ -22,6 +22,11 @@ from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
+from swap_exporter.kernel.taskstats import TaskDelays
+from swap_exporter.kernel.zram import Zram
+from swap_exporter.sampling.cgroups import Cgroups, CgroupSwap
+from swap_exporter.sampling.inspection import Inspection
+from swap_exporter.sampling.reading_schedule import Coverage
 from swap_exporter.sampling.sample import CollectorRun, Host
 from swap_exporter.settings import Configuration
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
@@ -30,7 +35,33 @@ from tests.require import require
 GOLDEN = Path(__file__).with_name("golden.prom")
 
 
-def assessed(seconds=300, group="shop", of=None, swap=100 * MIB):
+def closer(second):
+    """What a closer look with all privileges gives of the processes below."""
+    figures = CgroupSwap(
+        swap=150 * MIB,
+        swap_limited=True,
+        swap_limit=512 * MIB,
+        swapin_pages=300,
+        swapout_pages=90_000,
+        events={"high": 0, "max": 2, "fail": 0},
+        pressure=Pressure(waiting_seconds=0.5, stalled_seconds=None),
+    )
+    return Inspection(
+        proportional_swap={(10, 100): 0, (11, 100): 25 * MIB, (12, 100): 10 * MIB},
+        coverage=Coverage(read=1, kept=2, waiting=0, too_large=0, denied=0),
+        delays={
+            (pid, 100): TaskDelays(second * 10, second, second * 1_000_000, measured=True)
+            for pid in (10, 11, 12)
+        },
+        cgroups=Cgroups(
+            swap={"/system.slice/shop.service": figures},
+            path={("/system.slice/shop.service",): "/system.slice/shop.service"},
+            headroom={("/system.slice/shop.service",): 20 * MIB},
+        ),
+    )
+
+
+def assessed(seconds=300, group="shop", of=None, swap=100 * MIB, inspect=lambda second: None):
     configuration = Configuration(entries=(entry("configured"),))
     history = History(configuration)
     for second in range(0, seconds + 1, 15):
@@ -40,28 +71,31 @@ def assessed(seconds=300, group="shop", of=None, swap=100 * MIB):
             member(process(12, cpu=second / 50, swap=40 * MIB, resident=70 * MIB), group=group),
         ]
         taken = sample(1000 + second, [each.process for each in members], of or host(pswpin=second))
-        observation = history.observe(taken, grouping(members))
+        observation = history.observe(taken, grouping(members), inspect(second))
     return assess(observation, configuration)
 
 
 def full_host():
     partial = host(pswpin=1024, pswpout=4096)
     return Host(
-        meminfo=partial.meminfo,
+        meminfo=partial.meminfo._replace(zswap=2 * MIB, zswapped=6 * MIB),
         vmstat=partial.vmstat._replace(zswpin=10, zswpout=20),
         pressure=Pressure(waiting_seconds=1.5, stalled_seconds=0.25),
         swap_devices=(
             SwapDevice("/dev/dm-1", "partition", 8 << 30, 5 << 30, -2),
             SwapDevice('/swap "file"\\1', "file", 8 << 30, 0, -3),
         ),
+        sysv_shm_swap=40 * MIB,
+        zram={"zram0": Zram(stored=100 * MIB, pool=30 * MIB)},
     )
 
 
 def test_the_whole_exposition():
-    assessment = assessed(of=full_host())
+    assessment = assessed(of=full_host(), inspect=closer)
     runs = (
         CollectorRun("processes", True, 0.004, None),
-        CollectorRun("pressure", False, 0.001, "not there"),
+        CollectorRun("vmstat", False, 0.001, "malformed"),
+        CollectorRun("pressure", None, 0.001, "not there"),
     )
     object.__setattr__(assessment.sample, "collectors", runs)
     metrics = [
@@ -99,8 +133,10 @@ def test_what_is_not_known_yet_has_no_series():
     assert late - early == {
         "swap_group_idle_swapped_workers",
         "swap_group_idle_swapped_bytes",
+        "swap_group_idle_swapped_proportional_bytes",
         "swap_group_displaced_bytes",
         "swap_group_stranded_bytes",
+        "swap_group_wake_bytes",
         "swap_group_longest_idle_since_timestamp_seconds",
         "swap_host_quiet",
         "swap_host_stranded_bytes",
@@ -115,7 +151,8 @@ def test_what_cannot_be_read_has_no_series_and_no_zero():
 
 def test_a_host_of_which_nothing_can_be_read_has_no_host_metrics():
     read = values(assessed(of=Host(None, None, None, None)))
-    assert [name for name, *_ in read if name.startswith(("swap_host", "swap_device"))] == []
+    about_the_host = {name for name, *_ in read if name.startswith(("swap_host", "swap_device"))}
+    assert about_the_host == {"swap_host_attributed_bytes"}  # which processes tell
     assert read["swap_group_idle_swapped_workers", ("group", "shop")] == 1
     assert ("swap_group_stranded_bytes", ("group", "shop")) not in read
 

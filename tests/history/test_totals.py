@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.totals import Total, Totals
+from swap_exporter.kernel.taskstats import TaskDelays
 from tests.making import HZ, member, process, sample
 
 
@@ -95,6 +96,24 @@ def test_a_group_that_is_forgotten_is_forgotten_counters_and_all():
 def test_what_is_remembered_of_processes_is_bounded_by_those_that_live():
     totals = gather(*((1000 + n, [process(pid=100 + n, start=1000 + n - 0.5)]) for n in range(500)))
     assert len(totals._counted) == 1
+
+
+def measured(pages, of=None):
+    return {(of or process()).identity: TaskDelays(pages, 0, 0, measured=True)}
+
+
+def test_pages_read_from_swap_are_counted_from_when_they_were_first_measured():
+    totals = Totals()
+    for second, delays in enumerate([None, measured(500), measured(700), None, measured(800)]):
+        totals.gather(sample(1000 + second, [process()]), [member(process())], delays)
+    assert totals.of("shop")[Role.WORKER].swapin_pages == 300
+
+
+def test_pages_of_one_born_later_are_counted_from_its_birth():
+    totals, newborn = Totals(), process(11, start=1003)
+    totals.gather(sample(1000), [])
+    totals.gather(sample(1015, [newborn]), [member(newborn)], measured(70, newborn))
+    assert totals.of("shop")[Role.WORKER].swapin_pages == 70
 
 
 lives = st.lists(

@@ -8,6 +8,7 @@ from swap_exporter.sampling.host import COLLECTORS
 MEMINFO = b"MemTotal: 4096 kB\nMemAvailable: 2048 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
 VMSTAT = b"pswpin 1\npswpout 2\n"
 SWAPS = b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+SYSV_SHM = b"key shmid swap\n0 1 4096\n"
 PRESSURE = b"some avg10=0.00 avg60=0.00 avg300=0.00 total=1000000\n"
 
 
@@ -21,10 +22,12 @@ class Tree:
             "vmstat": VMSTAT,
             "swaps": SWAPS,
             "pressure/memory": PRESSURE,
+            "sysvipc/shm": SYSV_SHM,
             "version": b"Linux\n",
         }.items():
             self.write(name, content)
-        assert {"meminfo", "vmstat", "swaps", "pressure"} == COLLECTORS
+        (root / "block").mkdir()
+        assert {"meminfo", "vmstat", "swaps", "pressure", "sysvipc", "zram"} == COLLECTORS
 
     def write(self, name: str, content: bytes) -> None:
         path = self.root / name

@@ -34,6 +34,10 @@ def _run(options: Options) -> int:
         from swap_exporter.cli.once import once
 
         return once(options)
+    if options.command == "report":
+        from swap_exporter.cli.report import report
+
+        return report(options)
     if options.command == "explain":
         from swap_exporter.cli.explain import explain
 

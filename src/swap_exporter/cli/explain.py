@@ -9,8 +9,6 @@ from swap_exporter.errors import FatalError
 from swap_exporter.grouping import selectors
 from swap_exporter.grouping.entry import Entry
 from swap_exporter.history.watch import Activity
-from swap_exporter.pipeline import Pipeline
-from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Configuration
 
@@ -21,9 +19,7 @@ LINE = 118
 def explain(options: Options) -> int:
     """Print it all on standard output. Raises :class:`FatalError` where there is no such process."""
     configuration = wiring.configuration(options)
-    pipeline = Pipeline(
-        configuration, wiring.scanner(options), wiring.context(options), now, wiring.memory(options)
-    )
+    pipeline = wiring.pipeline(options, configuration, wiring.memory(options))
     assessment = pipeline.latest()
     process = assessment.sample.processes.get(options.pid or 0)
     if process is None:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from swap_exporter import __version__, log
-from swap_exporter.sampling.host import COLLECTORS
+from swap_exporter.sampling import host, inspection
 
 USAGE_ERROR = 2
+
+COLLECTORS = host.COLLECTORS | inspection.COLLECTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Options:
     exporter_metrics: bool
     pid: int | None = None
     file: str | None = None
+    interval: float = 2.0
+    top: int | None = None
+    processes: bool = False
+    json: bool = False
+    exporter: str | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -57,6 +65,7 @@ def parse(arguments: Sequence[str]) -> Options:
         )
 
     command("serve", "serve metrics over HTTP (the default command)", _without_defaults(_web_flags()))
+    _report_flags(command("report", "one table: who holds the swap, who is stranded, what waking costs"))
     explain = command("explain", "which entry claims a process, its group, role and verdict, and why")
     explain.add_argument("pid", metavar="PID", type=_positive)
     command("once", "one exposition on standard output, without what needs a history")
@@ -84,7 +93,7 @@ def _shared_flags() -> "_Parser":
             f"--collector.{name}",
             action=_Switch,
             default=True,
-            help=f"read the host's {name} (default: on)",
+            help="default: on",
         )
     flags.add_argument("--log.level", choices=log.LEVELS, default="info", help="default: %(default)s")
     flags.add_argument("--log.format", choices=log.FORMATS, default="logfmt", help="default: %(default)s")
@@ -120,6 +129,30 @@ def _web_flags() -> "_Parser":
     return flags
 
 
+def _report_flags(parser: "_Parser") -> None:
+    flags = parser.add_argument_group("reporting")
+    flags.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        type=_seconds,
+        default=2.0,
+        help="between the two samples; default: %(default)g",
+    )
+    flags.add_argument(
+        "--top", metavar="N", type=_positive, help="groups and commands to show; default: 10, with --json all"
+    )
+    flags.add_argument(
+        "--processes", action="store_true", help="show the processes of each group and command"
+    )
+    flags.add_argument("--json", action="store_true", help="for scripts; docs/report.md describes it")
+    flags.add_argument(
+        "--from",
+        metavar="URL",
+        type=_url,
+        help="the exporter to ask who is idle; default: http://127.0.0.1:10059/metrics, if it answers",
+    )
+
+
 def _without_defaults(flags: "_Parser") -> "_Parser":
     for action in flags._actions:
         action.default = argparse.SUPPRESS
@@ -146,6 +179,11 @@ def _options(given: argparse.Namespace) -> Options:
         exporter_metrics=not values["web.disable_exporter_metrics"],
         pid=values.get("pid"),
         file=values.get("file"),
+        interval=values.get("interval", 2.0),
+        top=values.get("top"),
+        processes=values.get("processes", False),
+        json=values.get("json", False),
+        exporter=values.get("from"),
     )
 
 
@@ -174,3 +212,17 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 1 on')
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) or not 0.1 <= float(text) <= 3600:
+        raise argparse.ArgumentTypeError(f'found "{text}", expected seconds from 0.1 to 3600')
+    return float(text)
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[!-~]+", text):
+        raise argparse.ArgumentTypeError(
+            f'found "{text}", expected a URL such as http://127.0.0.1:10059/metrics'
+        )
+    return text if urlsplit(text).path.strip("/") else f"{text.rstrip('/')}/metrics"

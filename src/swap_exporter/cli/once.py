@@ -5,13 +5,11 @@ import sys
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.exposition.render import families, render
-from swap_exporter.pipeline import Pipeline
-from swap_exporter.sampling.clock import now
 
 
 def once(options: Options) -> int:
     """Print what one sample alone can know."""
-    pipeline = Pipeline(wiring.configuration(options), wiring.scanner(options), wiring.context(options), now)
+    pipeline = wiring.pipeline(options, wiring.configuration(options))
     sys.stdout.buffer.write(render(families(pipeline.latest(), past=False)).body)
     sys.stdout.buffer.flush()
     return 0

@@ -33,9 +33,7 @@ def serve(options: Options) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     configuration = wiring.configuration(options)
     state = _State(options)
-    pipeline = Pipeline(
-        configuration, wiring.scanner(options), wiring.context(options), now, wiring.memory(options)
-    )
+    pipeline = wiring.pipeline(options, configuration, wiring.memory(options))
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
     application = Application(
@@ -59,6 +57,7 @@ def serve(options: Options) -> int:
     finally:
         supervisor.stopping()
         server.stop()
+        pipeline.stop()
         state.save(pipeline.memory())
     log.info("ended")
     return 0

@@ -13,7 +13,9 @@ from swap_exporter.history import state_file
 from swap_exporter.history.history import Memory
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.files import read
+from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
+from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner, check_procfs
 from swap_exporter.settings import Configuration
 
@@ -32,7 +34,19 @@ def scanner(options: Options) -> Scanner:
         check_procfs(options.procfs)
     except KernelFileError as error:
         raise FatalError(f"--path.procfs: {error}") from error
-    return Scanner(options.procfs, cgroups=True, collectors=options.collectors)
+    return Scanner(options.procfs, options.sysfs, cgroups=True, collectors=options.collectors)
+
+
+def pipeline(options: Options, configuration: Configuration, memory: Memory | None = None) -> Pipeline:
+    """The whole line from the kernel's files to an assessment. Raises :class:`FatalError`."""
+    return Pipeline(
+        configuration,
+        scanner(options),
+        Inspector(options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors),
+        context(options),
+        now,
+        memory,
+    )
 
 
 def context(options: Options) -> Context:

@@ -10,6 +10,8 @@ from swap_exporter import __version__
 from swap_exporter.assessment import Assessment
 from swap_exporter.exposition.family import gauge, single
 
+_READS = ("read", "kept", "waiting", "too_large", "denied")
+
 
 class Reload(NamedTuple):
     """How the last attempt to read the configuration went."""
@@ -21,7 +23,8 @@ class Reload(NamedTuple):
 
 def of_sample(assessment: Assessment) -> Iterator[Metric]:
     """What one sample cost and met."""
-    sample = assessment.sample
+    sample, inspection = assessment.sample, assessment.inspection
+    runs = [run for run in (*sample.collectors, *inspection.collectors) if run.success is not None]
     yield from gauge(
         "swap_exporter_build_info",
         "Always 1: the version of the exporter and of its Python.",
@@ -32,19 +35,24 @@ def of_sample(assessment: Assessment) -> Iterator[Metric]:
         "swap_exporter_collector_success",
         "1 if the collector read its source in the last sample, else 0.",
         ("collector",),
-        (((run.name,), run.success) for run in sample.collectors),
+        (((run.name,), run.success) for run in runs),
     )
     yield from gauge(
         "swap_exporter_collector_duration_seconds",
         "How long the collector took in the last sample.",
         ("collector",),
-        (((run.name,), run.seconds) for run in sample.collectors),
+        (((run.name,), run.seconds) for run in runs),
     )
     yield from gauge(
         "swap_exporter_capability",
         "1 if the kernel and the exporter's privileges give this source, else 0: why a metric may be absent.",
         ("capability",),
-        [(("pressure",), sample.host.pressure is not None)],
+        [
+            (("proportional_swap",), inspection.coverage is not None and not inspection.coverage.denied),
+            (("delay_accounting",), inspection.delays is not None),
+            (("cgroup_v2",), inspection.cgroups is not None and bool(inspection.cgroups.swap)),
+            (("pressure",), sample.host.pressure is not None),
+        ],
     )
     yield from gauge(
         "swap_exporter_processes",
@@ -56,6 +64,14 @@ def of_sample(assessment: Assessment) -> Iterator[Metric]:
             (("denied",), sample.denied),
         ],
     )
+    if inspection.coverage is not None:
+        yield from gauge(
+            "swap_exporter_proportional_reads",
+            "Processes whose proportional swap was read since the last sample, is kept from before, waits to "
+            "be read, will not be read because they are too large, or cannot be (denied).",
+            ("result",),
+            [((result,), getattr(inspection.coverage, result)) for result in _READS],
+        )
     yield from gauge(
         "swap_exporter_overflow_processes",
         "Processes in the group (overflow), because there were more groups than limits.groups.",

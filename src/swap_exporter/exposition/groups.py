@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import Metric
 
 from swap_exporter.assessment import GroupAssessment, IdleSwapped, RoleAssessment
-from swap_exporter.exposition.family import Labelled, counter, gauge
+from swap_exporter.exposition.family import Labelled, counter, gauge, times
 
 
 def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
@@ -23,6 +23,13 @@ def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
         _by_role(groups, lambda role: role.swap),
     )
     yield from gauge(
+        "swap_group_swap_proportional_bytes",
+        "Sum of SwapPss of the processes: what they hold of swap, with shared pages divided among their "
+        "sharers. Absent until it is known of each of them.",
+        ("group", "role"),
+        _by_role(groups, lambda role: role.proportional_swap),
+    )
+    yield from gauge(
         "swap_group_resident_bytes",
         "Sum of VmRSS of the processes. A page that several of them share counts once in each.",
         ("group", "role"),
@@ -36,8 +43,15 @@ def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
     )
 
 
-def past(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metric]:
+def past(groups: Sequence[GroupAssessment], clock_ticks: int, page_size: int) -> Iterator[Metric]:
     """What takes more than one sample to know."""
+    yield from _lying(groups)
+    yield from _used(groups, clock_ticks)
+    yield from _read_back(groups, page_size)
+
+
+def _lying(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
+    """Who does nothing and lies in swap."""
     yield from gauge(
         "swap_group_workers",
         "Workers by activity (busy: used CPU lately; idle: watched for long enough and did not; unknown: not "
@@ -62,6 +76,12 @@ def past(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metric
         _idle_swapped(groups, lambda lying: lying.swap),
     )
     yield from gauge(
+        "swap_group_idle_swapped_proportional_bytes",
+        "Sum of SwapPss of the idle swapped workers. Absent until it is known of each of them.",
+        ("group",),
+        _idle_swapped(groups, lambda lying: lying.proportional_swap),
+    )
+    yield from gauge(
         "swap_group_displaced_bytes",
         "What was pushed out of the idle swapped workers since each last worked, and may have to come back.",
         ("group",),
@@ -79,6 +99,10 @@ def past(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metric
         ("group",),
         (((group.name,), group.longest_idle_since) for group in groups),
     )
+
+
+def _used(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metric]:
+    """What the processes used while they were known."""
     yield from counter(
         "swap_group_cpu_seconds_total",
         "User and system CPU time that the processes used while the exporter knew them.",
@@ -90,6 +114,37 @@ def past(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metric
         "Page faults that waited for I/O, those of files too: no swap-in fault is missing, not each is one.",
         ("group", "role"),
         _by_role(groups, lambda role: role.totals.major_faults),
+    )
+
+
+def _read_back(groups: Sequence[GroupAssessment], page_size: int) -> Iterator[Metric]:
+    """What was read back from swap, and what waking a worker could cost."""
+    yield from counter(
+        "swap_group_swapin_bytes_total",
+        "Pages that the faults of the processes made the kernel read from swap, readahead and zero pages "
+        "included. Absent unless delay accounting measures each of them.",
+        ("group", "role"),
+        _by_role(groups, lambda role: times(role.swapin_pages, page_size)),
+    )
+    yield from gauge(
+        "swap_group_swapin_bytes_per_second",
+        "The same as a rate.",
+        ("group", "role"),
+        _by_role(groups, lambda role: times(role.swapin_pages_per_second, page_size)),
+    )
+    yield from gauge(
+        "swap_group_wake_bytes",
+        "Median of what the idle swapped workers were displaced by, shared pages by their share: at most so "
+        "much comes back when one of them is woken.",
+        ("group",),
+        (((group.name,), group.wake.bytes) for group in groups if group.wake is not None),
+    )
+    yield from gauge(
+        "swap_group_wake_seconds",
+        "An upper bound for how long reading that back takes, from the last wakes on this host. Absent until "
+        "there were some.",
+        ("group",),
+        (((group.name,), group.wake.seconds) for group in groups if group.wake is not None),
     )
 
 

@@ -1,15 +1,16 @@
-"""The ``swap_host_*`` and ``swap_device_*`` families."""
+"""The families of the machine: ``swap_host_*``, ``swap_device_*``, ``swap_zswap_*``, ``swap_zram_*``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
-from swap_exporter.assessment import Assessment
-from swap_exporter.exposition.family import counter, gauge, single
+from swap_exporter.assessment import Assessment, Attribution
+from swap_exporter.exposition.family import counter, gauge, single, times
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.vmstat import Vmstat
+from swap_exporter.kernel.zram import Zram
 
 
 def present(assessment: Assessment) -> Iterator[Metric]:
@@ -23,6 +24,10 @@ def present(assessment: Assessment) -> Iterator[Metric]:
         yield from _pressure(host.pressure)
     if host.swap_devices is not None:
         yield from _devices(host.swap_devices)
+    if host.zram is not None:
+        yield from _zram(host.zram)
+    if assessment.attribution is not None:
+        yield from _attribution(assessment.attribution)
 
 
 def past(assessment: Assessment) -> Iterator[Metric]:
@@ -32,13 +37,13 @@ def past(assessment: Assessment) -> Iterator[Metric]:
         "swap_host_swapin_bytes_per_second",
         "Rate at which pages were read from swap into memory.",
         (),
-        single(_times(assessment.swapin_pages_per_second, page_size)),
+        single(times(assessment.swapin_pages_per_second, page_size)),
     )
     yield from gauge(
         "swap_host_swapout_bytes_per_second",
         "Rate at which pages were written from memory to swap.",
         (),
-        single(_times(assessment.swapout_pages_per_second, page_size)),
+        single(times(assessment.swapout_pages_per_second, page_size)),
     )
     yield from gauge(
         "swap_host_quiet",
@@ -70,6 +75,15 @@ def _memory(meminfo: Meminfo) -> Iterator[Metric]:
         (),
         single(meminfo.mem_available),
     )
+    yield from gauge(
+        "swap_zswap_stored_bytes",
+        "What lies in the pool of zswap, uncompressed; it counts as used swap too.",
+        (),
+        single(meminfo.zswapped),
+    )
+    yield from gauge(
+        "swap_zswap_pool_bytes", "Memory that the pool of zswap takes.", (), single(meminfo.zswap)
+    )
 
 
 def _swap_io(vmstat: Vmstat, page_size: int) -> Iterator[Metric]:
@@ -81,7 +95,7 @@ def _swap_io(vmstat: Vmstat, page_size: int) -> Iterator[Metric]:
     )
     for name, documentation, pages in families:
         yield from counter(
-            f"swap_host_{name}_bytes_total", documentation, (), single(_times(pages, page_size))
+            f"swap_host_{name}_bytes_total", documentation, (), single(times(pages, page_size))
         )
 
 
@@ -123,5 +137,36 @@ def _devices(devices: tuple[SwapDevice, ...]) -> Iterator[Metric]:
     )
 
 
-def _times(value: float | None, factor: int) -> float | None:
-    return None if value is None else value * factor
+def _zram(devices: Mapping[str, Zram]) -> Iterator[Metric]:
+    yield from gauge(
+        "swap_zram_stored_bytes",
+        "What the zram device holds, uncompressed.",
+        ("device",),
+        (((device,), zram.stored) for device, zram in devices.items()),
+    )
+    yield from gauge(
+        "swap_zram_pool_bytes",
+        "Memory that the zram device takes for it.",
+        ("device",),
+        (((device,), zram.pool) for device, zram in devices.items()),
+    )
+
+
+def _attribution(attribution: Attribution) -> Iterator[Metric]:
+    yield from gauge(
+        "swap_host_attributed_bytes",
+        "Who holds the used swap: processes in a group, other processes, System V shared memory. Shared "
+        "pages are divided among their sharers where that is known.",
+        ("owner",),
+        [
+            (("grouped",), attribution.grouped),
+            (("ungrouped",), attribution.ungrouped),
+            (("sysv_shm",), attribution.sysv_shm),
+        ],
+    )
+    yield from gauge(
+        "swap_host_unattributed_bytes",
+        "Used swap that no process holds: tmpfs, memfd, and slots that the swap cache alone keeps.",
+        (),
+        single(attribution.unattributed),
+    )

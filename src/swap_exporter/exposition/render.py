@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from swap_exporter.assessment import Assessment
-from swap_exporter.exposition import exporter, groups, host
+from swap_exporter.exposition import cgroups, exporter, groups, host
 from swap_exporter.exposition.exporter import Reload
 
 
@@ -22,10 +22,12 @@ class Rendered(NamedTuple):
 
 def families(assessment: Assessment, reload: Reload | None = None, *, past: bool = True) -> Iterator[Metric]:
     """All families of an assessment. ``past=False`` leaves out what one sample alone cannot know."""
+    sample = assessment.sample
     yield from groups.present(assessment.groups)
     if past:
-        yield from groups.past(assessment.groups, assessment.sample.clock_ticks)
+        yield from groups.past(assessment.groups, sample.clock_ticks, sample.page_size)
     yield from host.present(assessment)
+    yield from cgroups.present(assessment)
     if past:
         yield from host.past(assessment)
     yield from exporter.of_sample(assessment)

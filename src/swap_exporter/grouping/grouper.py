@@ -89,7 +89,7 @@ class Grouper:
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:
-        """Go on under another configuration: every process is claimed again, and who forked whom is not forgotten."""
+        """Go on under another configuration: all is claimed again, who forked whom is not forgotten."""
         self._entries = configuration.entries
         self._children = configuration.children
         self._limits = configuration.limits

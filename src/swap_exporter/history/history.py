@@ -7,8 +7,10 @@ from swap_exporter.grouping.grouper import Grouping
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.rate import Rate
 from swap_exporter.history.totals import Total, Totals
+from swap_exporter.history.wakes import Wakes
 from swap_exporter.history.watch import Watch, advance, begin
 from swap_exporter.kernel.vmstat import Vmstat
+from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Identity, Instant, Process, Sample
 from swap_exporter.settings import Configuration, Idle
 
@@ -26,6 +28,7 @@ class GroupRecord:
     idle: Idle
     """The settings of its members; those that need the longest watch, where they differ."""
     totals: Mapping[Role, Total]
+    swapin_pages_per_second: Mapping[Role, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Observation:
 
     sample: Sample
     grouping: Grouping
+    inspection: Inspection
     watches: Mapping[Identity, Watch]
     """Of each member that has not ended."""
     groups: Mapping[str, GroupRecord]
@@ -44,6 +48,8 @@ class Observation:
     swapout_pages_per_second: float | None
     quiet_pages_per_second: float | None
     """Swap-in and swap-out in one sum, zswap's included, over ``quiet.window``."""
+    wait_seconds_per_page: float | None
+    """Median wait for a page from swap in the last wakes on this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class History:
 
     def __init__(self, configuration: Configuration, memory: Memory | None = None) -> None:
         self._totals = Totals()
+        self._wakes = Wakes()
+        self._group_swapin: dict[tuple[str, Role], Rate] = {}
         self._last_seen: dict[str, tuple[float, Idle]] = {}
         self._resumed = memory is not None
         self._last: Instant | None = memory.at if memory else None
@@ -77,6 +85,7 @@ class History:
         if self._swapin.window != configuration.rate_window:
             self._swapin = Rate(configuration.rate_window)
             self._swapout = Rate(configuration.rate_window)
+            self._group_swapin.clear()
         if self._moved.window != configuration.quiet.window:
             self._moved = Rate(configuration.quiet.window)
         self._named = {
@@ -85,11 +94,15 @@ class History:
             if entry.name.fixed and not entry.builtin
         }
 
-    def observe(self, sample: Sample, grouping: Grouping) -> Observation:
+    def observe(
+        self, sample: Sample, grouping: Grouping, inspection: Inspection | None = None
+    ) -> Observation:
         """Take one sample. Samples come in the order of their time."""
+        inspection = inspection or Inspection()
         self._watch_windows(sample.at, grouping)
         self._watch_members(sample, grouping)
-        self._totals.gather(sample, grouping.members)
+        self._totals.gather(sample, grouping.members, inspection.delays)
+        self._wakes.observe(sample, inspection.delays)
         groups = self._known_groups(sample.at, grouping)
         if sample.host.vmstat is not None:
             self._take_rates(sample.at.monotonic, sample.host.vmstat)
@@ -98,12 +111,14 @@ class History:
         return Observation(
             sample=sample,
             grouping=grouping,
+            inspection=inspection,
             watches=dict(self._watches),
             groups=groups,
             watching_since=dict(self._watching_since),
             swapin_pages_per_second=self._swapin.per_second(),
             swapout_pages_per_second=self._swapout.per_second(),
             quiet_pages_per_second=self._moved.per_second(),
+            wait_seconds_per_page=self._wakes.seconds_per_page(),
         )
 
     def memory(self) -> Memory | None:
@@ -170,11 +185,25 @@ class History:
             if group in self._named or at.monotonic - seen < FORGET_AFTER:
                 idle.setdefault(group, settings)
             else:
-                del self._last_seen[group]
-                self._totals.forget(group)
+                self._forget(group)
         for group, settings in self._named.items():
             idle.setdefault(group, settings)
-        return {group: GroupRecord(idle[group], self._totals.of(group)) for group in sorted(idle)}
+        return {group: self._record(group, idle[group], at.monotonic) for group in sorted(idle)}
+
+    def _record(self, group: str, idle: Idle, at: float) -> GroupRecord:
+        totals = self._totals.of(group)
+        rates: dict[Role, float | None] = {}
+        for role, total in totals.items():
+            rate = self._group_swapin.setdefault((group, role), Rate(self._configuration.rate_window))
+            rate.add(at, total.swapin_pages)
+            rates[role] = rate.per_second()
+        return GroupRecord(idle, totals, rates)
+
+    def _forget(self, group: str) -> None:
+        del self._last_seen[group]
+        self._totals.forget(group)
+        for role in Role:
+            self._group_swapin.pop((group, role), None)
 
     def _take_rates(self, at: float, vmstat: Vmstat) -> None:
         if vmstat.pswpin is None or vmstat.pswpout is None:

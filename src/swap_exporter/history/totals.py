@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from swap_exporter.grouping.grouper import Member
 from swap_exporter.grouping.roles import Role
+from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Process, Sample
 
 
@@ -13,36 +14,58 @@ class Total(NamedTuple):
 
     cpu_ticks: int = 0
     major_faults: int = 0
+    swapin_pages: int = 0
+    """Of those processes alone that delay accounting measures."""
+
+
+class _Reading(NamedTuple):
+    """A process' counters; ``None`` is what is not measured."""
+
+    cpu_ticks: int
+    major_faults: int
+    swapin_pages: int | None
+
+
+_AT_BIRTH = _Reading(0, 0, 0)
 
 
 class Totals:
     """Adds up what each process used since it was last seen.
 
     A process that ends leaves its share behind; one born after the first sample counts from its birth, an
-    older one from when it was first seen. What a process uses after it changed its group or role counts there.
+    older one from when it was first seen. What it uses after it changed its group or role counts there.
     """
 
     def __init__(self) -> None:
         self._by_group: dict[str, dict[Role, Total]] = {}
-        self._counted: dict[Identity, Total] = {}
+        self._counted: dict[Identity, _Reading] = {}
         self._born_after: int | None = None
         self._previous: Sample | None = None
 
-    def gather(self, sample: Sample, members: Iterable[Member]) -> None:
-        """Take the members of one sample."""
+    def gather(
+        self, sample: Sample, members: Iterable[Member], delays: Mapping[Identity, TaskDelays] | None = None
+    ) -> None:
+        """Take the members of one sample, and what delay accounting says of them."""
+        delays = delays or {}
         if self._born_after is None:
             self._born_after = _ticks(sample)
         for member in members:
             process = member.process
-            reading = Total(process.cpu_ticks, process.major_faults)
+            measured = delays.get(process.identity)
             before = self._counted.get(process.identity)
+            reading = _Reading(
+                process.cpu_ticks,
+                process.major_faults,
+                # One that has ended, or could not be asked this time, keeps what was counted.
+                measured.swapin_pages if measured else before and before.swapin_pages,
+            )
             if before is None:
-                before = Total() if self._is_young(process) else reading
+                before = _AT_BIRTH if self._is_young(process) else reading
             self._counted[process.identity] = reading
             self._add(member.group, member.role, before, reading)
         self._counted = {
-            identity: total
-            for identity, total in self._counted.items()
+            identity: reading
+            for identity, reading in self._counted.items()
             if (alive := sample.processes.get(identity[0])) is not None and alive.identity == identity
         }
         self._previous = sample
@@ -59,12 +82,13 @@ class Totals:
         known = self._previous.processes.get(process.pid)
         return known is not None and known.identity == process.identity
 
-    def _add(self, group: str, role: Role, before: Total, reading: Total) -> None:
+    def _add(self, group: str, role: Role, before: _Reading, reading: _Reading) -> None:
         roles = self._by_group.setdefault(group, dict.fromkeys(Role, Total()))
         total = roles[role]
         roles[role] = Total(
             total.cpu_ticks + max(0, reading.cpu_ticks - before.cpu_ticks),
             total.major_faults + max(0, reading.major_faults - before.major_faults),
+            total.swapin_pages + _swapin(before, reading),
         )
 
     def of(self, group: str) -> Mapping[Role, Total]:
@@ -73,6 +97,12 @@ class Totals:
 
     def forget(self, group: str) -> None:
         self._by_group.pop(group, None)
+
+
+def _swapin(before: _Reading, reading: _Reading) -> int:
+    if before.swapin_pages is None or reading.swapin_pages is None:
+        return 0
+    return max(0, reading.swapin_pages - before.swapin_pages)
 
 
 def _ticks(sample: Sample) -> int:

@@ -22,12 +22,16 @@ class Denied(KernelFileError):  # noqa: N818
 
 
 class Unreadable(KernelFileError):  # noqa: N818
-    """Any other refusal by the kernel: EIO, EISDIR, EOPNOTSUPP of a switched-off feature..."""
+    """Any other refusal by the kernel: EIO, EISDIR..."""
 
     def __init__(self, path: str, strerror: str) -> None:
         super().__init__(f"{path}: {strerror}")
         self.path = path
         self.strerror = strerror
+
+
+class Unavailable(KernelFileError):  # noqa: N818
+    """This kernel, or its settings, or this process' privileges do not give it; the text says what would."""
 
 
 class Exhausted(KernelFileError):  # noqa: N818

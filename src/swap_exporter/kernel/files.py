@@ -4,9 +4,9 @@ Every ``OSError`` becomes one of the errors of :mod:`swap_exporter.kernel.errors
 """
 
 import os
-from errno import EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, EPERM, ESRCH
+from errno import EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, EOPNOTSUPP, EPERM, ESRCH
 
-from swap_exporter.kernel.errors import Denied, Exhausted, KernelFileError, Unreadable, Vanished
+from swap_exporter.kernel.errors import Denied, Exhausted, KernelFileError, Unavailable, Unreadable, Vanished
 
 _CHUNK = 8192
 
@@ -56,4 +56,6 @@ def _named(error: OSError, path: str) -> KernelFileError:
         return Denied(path)
     if error.errno in (EMFILE, ENFILE, ENOMEM):
         return Exhausted(path, os.strerror(error.errno))
+    if error.errno == EOPNOTSUPP:
+        return Unavailable(f"{path}: {os.strerror(error.errno)}")
     return Unreadable(path, error.strerror or str(error))

@@ -1,34 +1,30 @@
-"""The files that speak of the whole machine, each read on its own: one that fails takes no other with it.
-
-As in node_exporter, a file that this kernel does not have is a collector without success: who expects its
-metrics is told, and turns the collector off if it should be so.
-"""
+"""The files that speak of the whole machine."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from swap_exporter.kernel import files, meminfo, pressure, swaps, vmstat
-from swap_exporter.kernel.errors import KernelFileError, MalformedFile
+from swap_exporter.kernel import files, meminfo, pressure, swaps, sysvipc, vmstat, zram
+from swap_exporter.kernel.errors import MalformedFile, Unreadable
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.sampling.sample import CollectorRun, Instant
+from swap_exporter.kernel.zram import Zram
+from swap_exporter.sampling.collectors import Collectors
 
-COLLECTORS = frozenset({"meminfo", "vmstat", "pressure", "swaps"})
+COLLECTORS = frozenset({"meminfo", "vmstat", "pressure", "swaps", "sysvipc", "zram"})
 """Those that can be turned off."""
 
 Value = TypeVar("Value")
 
 
 class HostReader:
-    """Reads one pass's host files, and keeps how it went."""
+    """Reads one pass's host files."""
 
-    def __init__(self, procfs: str, collectors: frozenset[str], clock: Callable[[], Instant]) -> None:
+    def __init__(self, procfs: str, sysfs: str, collectors: Collectors) -> None:
         self._procfs = procfs
+        self._sysfs = sysfs
         self._collectors = collectors
-        self._clock = clock
-        self.runs: list[CollectorRun] = []
 
     def meminfo(self) -> Meminfo | None:
         return self._read("meminfo", "meminfo", meminfo.parse)
@@ -37,22 +33,27 @@ class HostReader:
         return self._read("vmstat", "vmstat", vmstat.parse)
 
     def pressure(self) -> Pressure | None:
-        return self._read("pressure", "pressure/memory", pressure.parse)
+        return self._read("pressure", "pressure/memory", pressure.parse, optional=True)
 
     def swap_devices(self) -> tuple[SwapDevice, ...] | None:
-        return self._read("swaps", "swaps", swaps.parse)
+        return self._read("swaps", "swaps", swaps.parse, optional=True)
 
-    def _read(self, collector: str, file: str, parse: Callable[[bytes], Value]) -> Value | None:
-        if collector not in self._collectors:
-            return None
-        began = self._clock().monotonic
+    def sysv_shm_swap(self) -> int | None:
+        segments = self._read("sysvipc", "sysvipc/shm", sysvipc.parse, optional=True)
+        return None if segments is None else segments.swap
+
+    def zram(self) -> dict[str, Zram] | None:
+        return self._collectors.run("zram", lambda: zram.devices(self._sysfs), optional=True)
+
+    def _read(
+        self, collector: str, file: str, parse: Callable[[bytes], Value], *, optional: bool = False
+    ) -> Value | None:
         path = f"{self._procfs}/{file}"
-        value, problem = None, None
-        try:
-            value = parse(files.read(path))
-        except MalformedFile as error:
-            problem = f"{path}: {error}"
-        except KernelFileError as error:
-            problem = str(error)
-        self.runs.append(CollectorRun(collector, problem is None, self._clock().monotonic - began, problem))
-        return value
+
+        def read() -> Value:
+            try:
+                return parse(files.read(path))
+            except MalformedFile as error:
+                raise Unreadable(path, str(error)) from None
+
+        return self._collectors.run(collector, read, optional=optional)

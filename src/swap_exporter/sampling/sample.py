@@ -12,6 +12,7 @@ from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.vmstat import Vmstat
+from swap_exporter.kernel.zram import Zram
 
 Identity = tuple[int, int]
 """(pid, start time in clock ticks after boot): a pid alone is reused and is never an identity."""
@@ -83,10 +84,11 @@ class CollectorRun(NamedTuple):
     """How reading one source went in a sample."""
 
     name: str
-    success: bool
+    success: bool | None
+    """``None`` where this kernel, or these privileges, do not give the source at all."""
     seconds: float
     problem: str | None = None
-    """Why it had no success: one line for people."""
+    """Why it gave nothing: one line for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,10 @@ class Host:
     vmstat: Vmstat | None
     pressure: Pressure | None
     swap_devices: tuple[SwapDevice, ...] | None
+    sysv_shm_swap: int | None = None
+    """Bytes of System V shared memory in swap."""
+    zram: Mapping[str, Zram] | None = None
+    """By device, zram0 and so on; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from swap_exporter.kernel import cgroup, cmdline, files, stat, status
 from swap_exporter.kernel.errors import Exhausted, KernelFileError, Unreadable, Vanished
 from swap_exporter.kernel.stat import Stat
 from swap_exporter.kernel.status import Status
+from swap_exporter.sampling.collectors import Collectors
 from swap_exporter.sampling.host import COLLECTORS, HostReader
 from swap_exporter.sampling.sample import CollectorRun, Host, Instant, Process, Sample
 
@@ -33,10 +34,16 @@ class Scanner:
     """Takes samples, and remembers from the last what need not be read again."""
 
     def __init__(
-        self, procfs: str = "/proc", *, cgroups: bool = False, collectors: frozenset[str] = COLLECTORS
+        self,
+        procfs: str = "/proc",
+        sysfs: str = "/sys",
+        *,
+        cgroups: bool = False,
+        collectors: frozenset[str] = COLLECTORS,
     ) -> None:
         """``cgroups``: read /proc/PID/cgroup too. ``collectors``: which of COLLECTORS are on."""
         self._procfs = procfs
+        self._sysfs = sysfs
         self._cgroups = cgroups
         self._collectors = collectors
         self._seen: dict[int, _Seen] = {}
@@ -44,7 +51,8 @@ class Scanner:
     def scan(self, clock: Callable[[], Instant]) -> Sample:
         """One pass. Raises nothing; the sample says whether it is complete."""
         at = clock()
-        host = HostReader(self._procfs, self._collectors, clock)
+        collectors = Collectors(self._collectors, clock)
+        host = HostReader(self._procfs, self._sysfs, collectors)
         vmstat = host.vmstat()
         began, problem = clock().monotonic, None
         walk = _Walk(self._seen, self._cgroups)
@@ -59,8 +67,15 @@ class Scanner:
             processes=walk.processes,
             vanished=walk.vanished,
             denied=walk.denied,
-            host=Host(host.meminfo(), vmstat, host.pressure(), host.swap_devices()),
-            collectors=(run, *host.runs),
+            host=Host(
+                host.meminfo(),
+                vmstat,
+                host.pressure(),
+                host.swap_devices(),
+                host.sysv_shm_swap(),
+                host.zram(),
+            ),
+            collectors=(run, *collectors.runs),
             complete=problem is None,
         )
 

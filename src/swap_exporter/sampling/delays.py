@@ -1,0 +1,78 @@
+"""What processes waited for, of those that delay accounting measures: nobody else has a count that is one."""
+
+from collections.abc import Iterable, Mapping
+
+from swap_exporter.kernel import delay_accounting, pid_namespace
+from swap_exporter.kernel.delay_accounting import DelayAccounting, measured_since
+from swap_exporter.kernel.errors import Denied, KernelFileError, Unavailable
+from swap_exporter.kernel.taskstats import TaskDelays, TaskStats
+from swap_exporter.sampling.sample import Identity, Process, Sample
+
+
+class DelayReader:
+    """Asks taskstats, and remembers since when accounting is on."""
+
+    def __init__(self, procfs: str) -> None:
+        self._procfs = procfs
+        self._taskstats: TaskStats | None = None
+        self._seen_on: float | None = None
+        self._proven: int | None = None
+        self._asked: set[Identity] = set()
+
+    def read(self, sample: Sample, processes: Iterable[Process]) -> Mapping[Identity, TaskDelays]:
+        """Of the processes that are measured. Raises KernelFileError, which tells what to do, if none is."""
+        alive = {process.pid: process for process in processes if not process.ended}
+        accounting = self._accounting(sample)
+        try:
+            taskstats = self._open()
+            self._prove(taskstats, alive)
+            found = taskstats.read(alive)
+        except Denied:
+            self._close()
+            raise Unavailable("taskstats: permission denied, it takes CAP_NET_ADMIN") from None
+        except KernelFileError:
+            self._close()
+            raise
+        proven = () if self._proven is None else (self._proven,)
+        since = measured_since(accounting, self._seen_on, proven, sample.clock_ticks)
+        return {
+            alive[pid].identity: delays
+            for pid, delays in found.items()
+            if since is not None and alive[pid].start_ticks >= since
+        }
+
+    def _accounting(self, sample: Sample) -> DelayAccounting:
+        accounting = delay_accounting.read(self._procfs)
+        if accounting.on is False:
+            self._seen_on, self._proven = None, None
+            self._asked.clear()
+            raise Unavailable(
+                "delay accounting is off: sysctl kernel.task_delayacct=1 measures what starts from then on"
+            )
+        if self._seen_on is None:
+            self._seen_on = sample.at.boottime
+        return accounting
+
+    def _open(self) -> TaskStats:
+        if self._taskstats is None:
+            # taskstats knows processes by their pids in the namespace of who asks.
+            if not pid_namespace.is_own(self._procfs):
+                raise Unavailable(
+                    f"{self._procfs} is of another pid namespace: taskstats does not know its pids"
+                )
+            self._taskstats = TaskStats()
+        return self._taskstats
+
+    def _close(self) -> None:
+        if self._taskstats is not None:
+            self._taskstats.close()
+            self._taskstats = None
+
+    def _prove(self, taskstats: TaskStats, alive: Mapping[int, Process]) -> None:
+        """Find the oldest process whose first thread has counts: accounting was on when it started."""
+        new = {pid: process for pid, process in alive.items() if process.identity not in self._asked}
+        for pid, delays in taskstats.leaders(new).items():
+            start = new[pid].start_ticks
+            if delays.measured and (self._proven is None or start < self._proven):
+                self._proven = start
+        self._asked = {process.identity for process in alive.values()}

@@ -1,0 +1,76 @@
+"""A closer look at the processes of a sample: what takes privileges, a price, or to know who is grouped."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from swap_exporter.kernel.taskstats import TaskDelays
+from swap_exporter.sampling.cgroups import CgroupReader, Cgroups
+from swap_exporter.sampling.collectors import Collectors
+from swap_exporter.sampling.delays import DelayReader
+from swap_exporter.sampling.proportional import ProportionalReader
+from swap_exporter.sampling.reading_schedule import Coverage
+from swap_exporter.sampling.sample import CollectorRun, Identity, Instant, Process, Sample
+from swap_exporter.settings import Proportional
+
+COLLECTORS = frozenset({"cgroup", "proportional", "taskstats"})
+"""Those that can be turned off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the closer look at one sample gave. A part is ``None`` where it cannot be had or is turned off."""
+
+    proportional_swap: Mapping[Identity, int] = field(default_factory=dict)
+    """SwapPss in bytes, of the processes of which it is known."""
+    coverage: Coverage | None = None
+    """How far reading SwapPss is."""
+    delays: Mapping[Identity, TaskDelays] | None = None
+    """Of the members that delay accounting measures."""
+    cgroups: Cgroups | None = None
+    """The memory cgroups that hold members."""
+    collectors: tuple[CollectorRun, ...] = ()
+
+
+class Inspector:
+    """Looks closer at one sample after the other."""
+
+    def __init__(
+        self,
+        procfs: str,
+        cgroupfs: str,
+        settings: Proportional,
+        clock: Callable[[], Instant],
+        collectors: frozenset[str] = COLLECTORS,
+    ) -> None:
+        self._clock = clock
+        self._collectors = collectors
+        self._proportional = ProportionalReader(settings, procfs, lambda: clock().monotonic)
+        self._delays = DelayReader(procfs)
+        self._cgroups = CgroupReader(cgroupfs, procfs)
+
+    def configure(self, settings: Proportional) -> None:
+        """Go on under other settings, from the next sample on."""
+        self._proportional.configure(settings)
+
+    def inspect(self, sample: Sample, grouped: Sequence[Process], ungrouped: Sequence[Process]) -> Inspection:
+        """Look closer at one sample, of which ``grouped`` are in a group. Raises nothing."""
+        collectors = Collectors(self._collectors, self._clock)
+        processes, at = sample.processes.values(), sample.at.monotonic
+        proportional = collectors.run(
+            "proportional", lambda: self._proportional.observe(processes, (*grouped, *ungrouped), at)
+        )
+        return Inspection(
+            proportional_swap={} if proportional is None else proportional.known,
+            coverage=None if proportional is None else proportional.coverage,
+            delays=collectors.run("taskstats", lambda: self._delays.read(sample, grouped), optional=True),
+            cgroups=collectors.run("cgroup", lambda: self._cgroups.read(_places(grouped)), optional=True),
+            collectors=tuple(collectors.runs),
+        )
+
+    def stop(self) -> None:
+        """End what reads in the background."""
+        self._proportional.stop()
+
+
+def _places(processes: Iterable[Process]) -> Iterable[tuple[str, ...]]:
+    return (process.cgroups for process in processes if process.cgroups is not None)

@@ -1,0 +1,61 @@
+"""The wait for a page is the median over the wakes that were seen, and wild values are none."""
+
+import pytest
+
+from swap_exporter.history.wakes import Wakes
+from swap_exporter.kernel.taskstats import TaskDelays
+from tests.making import process, sample
+
+WORKER = process()
+
+
+def woken(*readings, threads=1):
+    """Feed (pages, seconds waited) of one process, a second apart, each on top of those before."""
+    wakes = Wakes()
+    pages, waited = 0, 0.0
+    for second, (more, wait) in enumerate([(0, 0.0), *readings]):
+        pages, waited = pages + more, waited + wait
+        delays = {WORKER.identity: TaskDelays(pages, second, round(waited * 1e9), measured=True)}
+        wakes.observe(sample(1000 + second, [WORKER._replace(threads=threads)]), delays)
+    return wakes.seconds_per_page()
+
+
+@pytest.mark.parametrize(
+    ("readings", "expected"),
+    [
+        ([(1000, 0.1)] * 19, None),
+        ([(1000, 0.1)] * 20, 0.0001),
+        ([(63, 0.1)] * 50, None),
+        ([(64, 0.0064)] * 20, 0.0001),
+        ([(1000, 0.1)] * 20 + [(1000, 0.9)] * 15, 0.0001),
+        ([(1000, 0.1)] * 19 + [(1000, 1065.0)] * 5, None),
+        ([(1000, 0.0)] * 30, None),
+        ([(1000, 0.9)] * 100 + [(1000, 0.1)] * 100, 0.0001),
+    ],
+    ids=[
+        "too few",
+        "enough",
+        "too few pages to be a wake",
+        "just enough pages",
+        "slow ones do not move the median",
+        "longer than time passed",
+        "no wait at all",
+        "only the last hundred count",
+    ],
+)
+def test_seconds_per_page(readings, expected):
+    found = woken(*readings)
+    assert found == (expected if expected is None else pytest.approx(expected))
+
+
+def test_several_threads_can_wait_for_longer_than_time_passes():
+    assert woken(*[(1000, 3.0)] * 20, threads=4) == pytest.approx(0.003)
+
+
+def test_a_process_that_is_seen_for_the_first_time_is_no_wake():
+    wakes = Wakes()
+    for second in range(40):
+        newcomer = process(10 + second)
+        delays = {newcomer.identity: TaskDelays(1000, 1, 100_000_000, measured=True)}
+        wakes.observe(sample(1000 + second, [newcomer]), delays)
+    assert wakes.seconds_per_page() is None
