@@ -75,7 +75,7 @@ def test_proportional_swap_of_a_family_is_the_swap_that_it_uses(cgroup: MemoryCg
         assert sum(found.values()) == pytest.approx(used, rel=0.01)
         processes = Scanner().scan(now).processes
         overstated = sum(processes[pid].swap or 0 for pid in family.pids)
-        assert overstated > used + 39 * children * MIB
+        assert overstated >= 0.99 * used + 39 * children * MIB
 
 
 def test_pages_read_back_are_counted_for_who_read_them(cgroup: MemoryCgroup, source: TaskStats) -> None:

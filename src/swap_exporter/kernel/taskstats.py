@@ -33,7 +33,8 @@ class TaskDelays(NamedTuple):
     blkio_count: int
     """Waits for block I/O, for that of files too."""
     blkio_delay_ns: int
-    """How long these took together."""
+    """How long these took together. It can jump by the time since boot: the kernel ends waits that it has not
+    seen begin, often where the disk is fast. More than the time that passed, for each thread, is no wait."""
     measured: bool
     """Something was counted, copies of pages that were written to after a fork or exec among it (since 6.0),
     which all processes have: if not, nothing of it is measured, and the counts are no counts."""
