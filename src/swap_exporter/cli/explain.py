@@ -88,16 +88,15 @@ def _residency(verdict: Verdict) -> str:
 
 
 def _entries(process: Process, configuration: Configuration) -> Iterator[str]:
+    """Why those before the one that claims it do not, and which later ones would have."""
     claimed = False
     for entry in configuration.entries:
         reason = selectors.explain(entry, process)
-        if reason is not None:
-            yield _cut(f"{_named(entry)}: no, {reason}")
-        elif claimed:
-            yield f"{_named(entry)}: would, but an earlier entry claims it"
-        else:
+        if reason is None:
+            yield f"{_named(entry)}: {'would, but an earlier entry claims it' if claimed else 'claims it'}"
             claimed = True
-            yield f"{_named(entry)}: claims it"
+        elif not claimed:
+            yield _cut(f"{_named(entry)}: no, {reason}")
 
 
 def _cut(line: str) -> str:
