@@ -221,8 +221,13 @@ def _seconds(text: str) -> float:
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[!-~]+", text):
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        usable = False
+    if not (usable and re.fullmatch("[!-~]+", text)):
         raise argparse.ArgumentTypeError(
             f'found "{text}", expected a URL such as http://127.0.0.1:10059/metrics'
         )
-    return text if urlsplit(text).path.strip("/") else f"{text.rstrip('/')}/metrics"
+    return text if url.path.strip("/") else f"{text.rstrip('/')}/metrics"

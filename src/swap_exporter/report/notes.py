@@ -1,0 +1,48 @@
+"""What has to be said beside the table: what its marks mean, and what it cannot know."""
+
+from collections.abc import Iterator
+
+from swap_exporter.report.rows import CommandRow, GroupRow, Report, Swap
+from swap_exporter.report.units import plural
+
+VMSWAP = "*"
+"""Behind a size that VmSwap stands in for."""
+
+FAULTS = "flt/s"
+"""The unit where page faults stand in for swap-in."""
+
+
+def notes(report: Report) -> Iterator[str]:
+    """A sentence or two each."""
+    rows: tuple[GroupRow | CommandRow, ...] = (*report.groups, *report.commands)
+    if any(_is_vmswap(row.swap) for row in rows):
+        yield (
+            f"{VMSWAP} VmSwap, which counts a shared page once in each process. SwapPss, which divides it "
+            "among them, could not be read of all of these; root can."
+        )
+    if report.remainder and report.remainder.shared_memory:
+        yield (
+            "shared memory: tmpfs, memfd and shared mappings, which /proc shows under no process; at least "
+            "so much, as the swap cache (copies of what is in memory again) is so much at most."
+        )
+    if any(row.swapin.bytes_per_second is None for row in rows):
+        yield (
+            f"{FAULTS}: page faults that waited for a disk, of files too. Bytes take root, "
+            "kernel.task_delayacct=1 and processes that were started after that."
+        )
+    if report.exporter is not None:
+        yield f"Who is idle, what was pushed out since and what waking costs: told by {report.exporter}."
+    elif report.host.swap_used != 0:
+        yield (
+            f"{report.seconds:.1f} seconds do not tell who is idle, nor what was pushed out since a worker "
+            "last served: all that lies in swap counts as swapped. A running exporter knows; none was found "
+            "here (--from URL names one)."
+        )
+    if not report.whole_host:
+        yield "Not every process of this machine can be seen from here: what others hold is of no process."
+    if report.unreadable:
+        yield f"The memory of {plural(report.unreadable, 'process', 'processes')} could not be read."
+
+
+def _is_vmswap(swap: Swap | None) -> bool:
+    return swap is not None and not swap.proportional

@@ -1,0 +1,203 @@
+"""The report drawn with rich, for people. Names are text that any process may choose: never markup."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from swap_exporter.report.notes import FAULTS, VMSWAP, notes
+from swap_exporter.report.remedies import PAGE
+from swap_exporter.report.rows import (
+    CommandRow,
+    GroupRow,
+    HostFigures,
+    Others,
+    ProcessRow,
+    Remainder,
+    Report,
+    State,
+    Swap,
+    SwapIn,
+)
+from swap_exporter.report.units import duration, plural, printable, short_time, size
+
+COLOURS = {State.WAKING: "bold red", State.STRANDED: "bold yellow", State.SWAPPED: "bold"}
+
+
+def draw(report: Report, console: Console) -> None:
+    """Print it all."""
+    worst = min((group.state for group in report.groups if group.state), key=list(State).index, default=None)
+    console.print(Text(report.verdict, style=COLOURS[worst] if worst else "bold"), end="\n\n")
+    if report.host.swap_used != 0:
+        console.print(_Drawing(report).table)
+        console.print()
+    console.print(Text(_host(report.host)), end="\n\n")
+    for names, remedy in _remedies(report.groups):
+        console.print(Text.assemble((names, "bold"), f": {remedy}"))
+    if any(group.remedy for group in report.groups):
+        console.print(Text(f"More: {PAGE}"), end="\n\n")
+    for note in notes(report):
+        console.print(Text(note, style="dim"))
+
+
+def _host(host: HostFigures) -> str:
+    parts = []
+    if host.swap_used is not None and host.swap_total is not None:
+        parts.append(f"swap: {size(host.swap_used)} of {size(host.swap_total)}")
+    if host.swapin is not None and host.swapout is not None:
+        parts.append(f"{size(host.swapin)}/s in, {size(host.swapout)}/s out")
+    if host.memory_available is not None and host.memory_total is not None:
+        parts.append(f"memory: {size(host.memory_available)} of {size(host.memory_total)} available")
+    return "; ".join(parts)
+
+
+def _remedies(groups: Iterable[GroupRow]) -> Iterable[tuple[str, str]]:
+    """What helps, after the names of all groups that it helps, which say what with."""
+    by_remedy: dict[tuple[State, str], list[str]] = {}
+    for group in groups:
+        if group.state and group.remedy:
+            by_remedy.setdefault((group.state, group.remedy), []).append(printable(group.name))
+    return [(f"{', '.join(names)} ({state})", remedy) for (state, remedy), names in by_remedy.items()]
+
+
+class _Drawing:
+    """The table under way. A column of which nothing is known is left out."""
+
+    def __init__(self, report: Report) -> None:
+        self._told = any(group.idle is not None for group in report.groups)
+        self._idle = any(group.idle_seconds is not None for group in report.groups)
+        self._wake = any(group.wake_bytes is not None for group in report.groups)
+        self.table = Table(box=SIMPLE, padding=0, show_edge=False, pad_edge=False, show_footer=True)
+        self._columns(report.host)
+        self._groups(report.groups, report.other_groups)
+        self._commands(report.commands, report.other_commands)
+        if report.remainder is not None:
+            self._remainder(report.remainder)
+
+    def _columns(self, host: HostFigures) -> None:
+        self.table.add_column("\ngroup", footer="used in all", overflow="fold", ratio=1)
+        titles = [
+            "idle/swapped\nof workers" if self._told else "swapped\nof workers",
+            "\n   swap",
+            "\nresident",
+        ]
+        titles += ["longest\nidle"] if self._idle else []
+        titles += ["swap-in\nnow"]
+        titles += ["waking one\nat most"] if self._wake else []
+        for title in titles:
+            footer = _size(host.swap_used) if title.endswith(" swap") else ""
+            self.table.add_column(title, footer=footer, justify="right", no_wrap=True)
+
+    def _row(
+        self,
+        name: Text,
+        swap: str,
+        resident: int | None = None,
+        *,
+        workers: str = "",
+        idle: str = "",
+        swapin: str = "",
+        wake: str = "",
+        style: str = "",
+    ) -> None:
+        cells = [workers, swap, _size(resident)]
+        cells += [idle] if self._idle else []
+        cells += [swapin]
+        cells += [wake] if self._wake else []
+        self.table.add_row(name, *map(Text, cells), style=style)
+
+    def _heading(self, text: str) -> None:
+        self._row(Text(text, style="italic"), "")
+
+    def _groups(self, groups: Sequence[GroupRow], others: Others) -> None:
+        for group in groups:
+            if not _shown(group.swap) and group.state is None:
+                continue
+            self._row(
+                Text(printable(group.name)),
+                _swap(group.swap),
+                group.resident,
+                workers=self._workers(group),
+                idle="" if group.idle_seconds is None else duration(group.idle_seconds),
+                swapin=_swapin(group.swapin),
+                wake=_wake(group),
+                style=COLOURS[group.state] if group.state else "",
+            )
+            self._members(group.members)
+        self._others(others, "group")
+
+    def _workers(self, group: GroupRow) -> str:
+        idle = "?" if group.idle is None else str(group.idle)
+        swapped = f"{idle}/{group.swapped}" if self._told else str(group.swapped)
+        return f"{swapped} of {group.workers}" if group.workers else ""
+
+    def _commands(self, commands: Sequence[CommandRow], others: Others) -> None:
+        holding = [command for command in commands if _shown(command.swap)]
+        if holding:
+            self._heading("in no group")
+        for command in holding:
+            times = f" ({command.processes})" if command.processes > 1 else ""
+            self._row(
+                Text(f"{printable(command.name)}{times}"),
+                _swap(command.swap),
+                command.resident,
+                swapin=_swapin(command.swapin),
+            )
+            self._members(command.members)
+        self._others(others, "command")
+
+    def _members(self, members: Iterable[ProcessRow]) -> None:
+        for member in members:
+            if _shown(member.swap):
+                self._row(
+                    Text(f"  {member.pid} {member.role or ''}"),
+                    _swap(member.swap),
+                    member.resident,
+                    swapin=_swapin(member.swapin),
+                    style="dim",
+                )
+
+    def _others(self, others: Others, word: str) -> None:
+        if others.rows:
+            name = f"{plural(others.rows, f'more {word}', f'more {word}s')}"
+            self._row(Text(name), _swap(others.swap), others.resident)
+
+    def _remainder(self, remainder: Remainder) -> None:
+        parts = (
+            ("SysV shared memory", remainder.sysv_shm or 0),
+            ("shared memory", remainder.shared_memory),
+            ("swap cache", remainder.swap_cache),
+            ("counted repeatedly", -remainder.repeated),
+        )
+        if any(number for _, number in parts):
+            self._heading("of no process")
+        for name, number in parts:
+            if number:
+                self._row(Text(name), f"-{size(-number)}" if number < 0 else size(number))
+
+
+def _shown(swap: Swap | None) -> bool:
+    return swap is None or swap.size > 0
+
+
+def _size(number: int | None) -> str:
+    return "" if number is None else size(number)
+
+
+def _swap(swap: Swap | None) -> str:
+    return "?" if swap is None else f"{size(swap.size)}{'' if swap.proportional else VMSWAP}"
+
+
+def _swapin(swapin: SwapIn) -> str:
+    if swapin.bytes_per_second is None:
+        return f"{swapin.major_faults_per_second:.0f} {FAULTS}"
+    return f"{size(swapin.bytes_per_second)}/s" if swapin.bytes_per_second else "0"
+
+
+def _wake(group: GroupRow) -> str:
+    if group.wake_bytes is None:
+        return ""
+    seconds = "" if group.wake_seconds is None else f" {short_time(group.wake_seconds)}"
+    return f"{size(group.wake_bytes)}{seconds}"

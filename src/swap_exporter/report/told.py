@@ -1,0 +1,146 @@
+"""What a running exporter tells and two samples cannot: who has been idle, and what was pushed out since."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Any
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from swap_exporter.grouping.roles import Role
+from swap_exporter.history.watch import Activity
+
+LARGEST = 64 << 20
+"""Bytes of an exposition; one of 500 groups has less than 2 MiB."""
+
+
+class AskError(Exception):
+    """Why an exporter told nothing: one line for people."""
+
+
+@dataclass(slots=True)
+class ToldGroup:
+    """One group; ``None`` is what the exporter does not export, or not yet."""
+
+    workers: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By activity and residency."""
+    proportional: dict[str, int] = field(default_factory=dict)
+    """SwapPss in bytes by role."""
+    idle_swapped_workers: int | None = None
+    displaced: int | None = None
+    """Bytes."""
+    stranded: int | None = None
+    """Bytes."""
+    longest_idle_since: float | None = None
+    """Unix time."""
+    wake_bytes: int | None = None
+    wake_seconds: float | None = None
+
+    @property
+    def worker_count(self) -> int:
+        return sum(self.workers.values())
+
+    @property
+    def idle(self) -> int | None:
+        """Idle workers; ``None`` while that is not known of all of them."""
+        if not self.workers or self._count(0, Activity.UNKNOWN):
+            return None
+        return self._count(0, Activity.IDLE)
+
+    @property
+    def swapped(self) -> int:
+        return self._count(1, "swapped")
+
+    @property
+    def proportional_swap(self) -> int | None:
+        """Of the whole group, in bytes; ``None`` unless each role's is known."""
+        return sum(self.proportional.values()) if set(Role) <= self.proportional.keys() else None
+
+    def _count(self, label: int, value: str) -> int:
+        return sum(count for labels, count in self.workers.items() if labels[label] == value)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One exposition, as far as the report uses it."""
+
+    url: str
+    groups: Mapping[str, ToldGroup]
+
+
+_OF_GROUP = {
+    "swap_group_idle_swapped_workers": ("idle_swapped_workers", int),
+    "swap_group_displaced_bytes": ("displaced", int),
+    "swap_group_stranded_bytes": ("stranded", int),
+    "swap_group_longest_idle_since_timestamp_seconds": ("longest_idle_since", float),
+    "swap_group_wake_bytes": ("wake_bytes", int),
+    "swap_group_wake_seconds": ("wake_seconds", float),
+}
+
+
+def ask(url: str, timeout: float) -> Told:
+    """Scrape an exporter, within about ``timeout`` seconds. Raises :class:`AskError`."""
+    deadline = time.monotonic() + timeout
+    opener = build_opener(ProxyHandler({}), _NoRedirect())
+    try:
+        with opener.open(Request(url, headers={"Accept": "text/plain"}), timeout=timeout) as answer:
+            body = b""
+            while piece := answer.read1(1 << 16):
+                body += piece
+                if len(body) > LARGEST:
+                    raise AskError(f"{url}: answers with more than {LARGEST >> 20} MiB")
+                if time.monotonic() > deadline:
+                    raise AskError(f"{url}: has not answered within {timeout:g} s")
+    except HTTPError as error:
+        raise AskError(f"{url}: answers {error.code} {error.reason}") from error
+    except TimeoutError as error:
+        raise AskError(f"{url}: has not answered within {timeout:g} s") from error
+    except OSError as error:
+        # urllib wraps the system's error, whose words are the ones that help.
+        reason = getattr(error, "reason", error)
+        raise AskError(f"{url}: {getattr(reason, 'strerror', None) or reason}") from error
+    except (HTTPException, ValueError) as error:
+        raise AskError(f"{url}: does not answer as an HTTP server does") from error
+    return parse(url, body)
+
+
+def parse(url: str, body: bytes) -> Told:
+    """Read an exposition. Raises :class:`AskError` where it is not that of a swap-exporter."""
+    groups: dict[str, ToldGroup] = {}
+    known = False
+    try:
+        for family in text_string_to_metric_families(body.decode()):
+            known = known or family.name == "swap_exporter_build_info"
+            for sample in family.samples:
+                _take(groups, sample.name, sample.labels, sample.value)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        raise AskError(f"{url}: answers with something that is no exposition of metrics") from error
+    if not known:
+        raise AskError(f"{url}: is not a swap-exporter: there is no swap_exporter_build_info")
+    return Told(url, groups)
+
+
+def _take(groups: dict[str, ToldGroup], name: str, labels: Mapping[str, str], value: float) -> None:
+    if not name.startswith("swap_group_") or not math.isfinite(value):
+        return
+    group = groups.setdefault(labels["group"], ToldGroup())
+    if name == "swap_group_workers":
+        group.workers[labels["activity"], labels["residency"]] = int(value)
+    elif name == "swap_group_swap_proportional_bytes":
+        group.proportional[labels["role"]] = int(value)
+    elif name in _OF_GROUP:
+        attribute, kind = _OF_GROUP[name]
+        setattr(group, attribute, kind(value))
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Who asks the loopback alone is not sent elsewhere."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Any:
+        return None

@@ -1,0 +1,45 @@
+"""What the daemon reads bit by bit and within a budget, read at once for a person who waits for it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from swap_exporter.kernel.errors import KernelFileError
+from swap_exporter.sampling.delays import DelayReader
+from swap_exporter.sampling.proportional import read_swap
+from swap_exporter.sampling.reading_schedule import ReadingSchedule
+from swap_exporter.sampling.sample import Identity, Process, Sample
+from swap_exporter.settings import Proportional
+
+Watched = Callable[[Iterator[Process], int], Iterable[Process]]
+"""Passes on so many processes one by one, and may show how far it is."""
+
+
+def proportional_swap(
+    procfs: str, sample: Sample, settings: Proportional, watched: Watched
+) -> Mapping[Identity, int]:
+    """SwapPss in bytes of the processes of which it can be told; ``settings`` limit their size alone."""
+    at = sample.at.monotonic
+    processes = [each for each in sample.processes.values() if not each.kernel_thread and not each.ended]
+    schedule = ReadingSchedule(replace(settings, share_of_time=1.0))
+    number = schedule.observe(processes, processes, at).coverage.waiting
+    for process in watched(_due(schedule), number):
+        try:
+            reading = read_swap(procfs, process)
+        except KernelFileError:
+            reading = None
+        schedule.attempted(process, reading, at, at)
+    return schedule.observe(processes, processes, at).known
+
+
+def _due(schedule: ReadingSchedule) -> Iterator[Process]:
+    while (due := schedule.next()) is not None:
+        yield due[0]
+
+
+def swapin_pages(reader: DelayReader, sample: Sample) -> Mapping[Identity, int]:
+    """Pages that the faults of each process have had read from swap so far; of those that are measured."""
+    try:
+        delays = reader.read(sample, sample.processes.values())
+    except KernelFileError:
+        return {}
+    return {identity: each.swapin_pages for identity, each in delays.items()}

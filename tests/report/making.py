@@ -1,0 +1,116 @@
+"""Reports of a made-up host, for tables of cases and golden drawings."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from swap_exporter.assessment import assess
+from swap_exporter.grouping.grouper import Grouping, Member
+from swap_exporter.history.history import History
+from swap_exporter.kernel.meminfo import Meminfo
+from swap_exporter.kernel.vmstat import Vmstat
+from swap_exporter.report.build import Reading, build
+from swap_exporter.report.rows import Report
+from swap_exporter.report.told import Told, ToldGroup
+from swap_exporter.sampling.sample import Host, Identity, Process
+from swap_exporter.settings import Configuration
+from tests import making
+from tests.making import MIB
+
+SECONDS = 2.0
+FIRST = 1000.0
+URL = "http://127.0.0.1:10059/metrics"
+
+KERNEL_THREAD = making.process(2)._replace(kernel_thread=True, comm="kthreadd")
+
+
+def host(
+    *,
+    used: int = 0,
+    total: int = 2048 * MIB,
+    cached: int | None = 0,
+    available: int | None = 8192 * MIB,
+    swapin_pages: int = 0,
+    zswapin_pages: int | None = None,
+    sysv_shm: int | None = None,
+) -> Host:
+    return Host(
+        meminfo=Meminfo(16384 * MIB, available, total, total - used, cached, None, None),
+        vmstat=Vmstat(swapin_pages, 0, zswapin_pages, None, None, None, None),
+        pressure=None,
+        swap_devices=None,
+        sysv_shm_swap=sysv_shm,
+    )
+
+
+def reading(
+    members: Iterable[Member] = (),
+    others: Iterable[Process] = (),
+    of: Host | None = None,
+    *,
+    before: Mapping[int, Process | None] | None = None,
+    proportional: Mapping[Identity, int] | None = None,
+    swapin: Mapping[int, int] | None = None,
+    told: Mapping[str, ToldGroup] | None = None,
+) -> Reading:
+    """By pid: what differs ``before``, at the first sample, ``None`` for a process that is not in it; and the
+    pages read back between the samples (``swapin``), of those that are measured."""
+    members = list(members)
+    processes = [KERNEL_THREAD, *(member.process for member in members), *others]
+    of = of or host()
+    history = History(Configuration())
+    assessments = []
+    for at in (FIRST, FIRST + SECONDS):
+        first = at == FIRST
+        seen = {process.pid: process for process in processes}
+        if first:
+            seen |= before or {}
+        seen = {pid: process for pid, process in seen.items() if process is not None}
+        quiet = replace(of, vmstat=Vmstat(0, 0, 0, 0, None, None, None))
+        taken = making.sample(at, seen.values(), quiet if first and of.vmstat else of)
+        placed = tuple(
+            member._replace(process=seen[member.process.pid])
+            for member in members
+            if member.process.pid in seen
+        )
+        grouping = Grouping(members=placed, ungrouped=tuple(others), overflow=0)
+        assessments.append(assess(history.observe(taken, grouping), Configuration()))
+    measured = {
+        process.identity: swapin[process.pid] for process in processes if process.pid in (swapin or {})
+    }
+    return Reading(
+        first=assessments[0],
+        second=assessments[1],
+        proportional=proportional or {},
+        swapin_before=dict.fromkeys(measured, 0),
+        swapin_after=measured,
+        told=None if told is None else Told(URL, dict(told)),
+    )
+
+
+def report(of: Reading, top: int | None = None, *, processes: bool = False) -> Report:
+    return build(of, (), top=top, processes=processes)
+
+
+def told(
+    idle: int = 0,
+    busy: int = 0,
+    *,
+    swapped: bool = True,
+    unknown: int = 0,
+    stranded: int | None = None,
+    **rest: float,
+) -> ToldGroup:
+    """What an exporter says of a group: its idle workers are swapped, its busy ones resident."""
+    group = ToldGroup(
+        workers={
+            ("idle", "swapped" if swapped else "resident"): idle,
+            ("busy", "resident"): busy,
+            ("unknown", "resident"): unknown,
+        },
+        idle_swapped_workers=idle if swapped and stranded is not None else None,
+        stranded=stranded,
+    )
+    for name, value in rest.items():
+        assert hasattr(group, name)
+        setattr(group, name, value)
+    return group
