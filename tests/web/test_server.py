@@ -1,6 +1,7 @@
 import http.client
 import logging
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from tests.web.serving import GENEROUS, connect, echo, exchange, get, read_to_en
 
 HEAD = b"GET /metrics?a=b HTTP/1.1\r\nHost: x\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
+POST = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def test_a_request_is_answered_by_the_handler() -> None:
@@ -135,6 +138,51 @@ def test_any_bytes_get_an_answer_or_the_end(
 def one_server() -> Iterator[Server]:
     with serving() as server:
         yield server
+
+
+@pytest.mark.parametrize(
+    ("sent", "paths"),
+    [
+        ([POST], ["/-/reload"]),
+        ([POST[:30], POST[30:-2], POST[-2:]], ["/-/reload"]),
+        ([POST, POST], ["/-/reload", "/-/reload"]),
+        ([POST + HEAD + b"\r\n" + POST], ["/-/reload", "/metrics", "/-/reload"]),
+    ],
+    ids=["one", "in-pieces", "one-after-the-other", "at-once"],
+)
+@pytest.mark.parametrize("end", ["ends-its-side", "closes", "resets"])
+def test_a_request_is_handled_once_whatever_its_client_does_meanwhile(
+    sent: list[bytes], paths: list[str], end: str
+) -> None:
+    handled = []
+    entered, leave = threading.Semaphore(0), threading.Semaphore(0)
+
+    def handle(request: Request) -> Response:
+        handled.append(request.path)
+        entered.release()
+        assert leave.acquire(timeout=GENEROUS)
+        return echo(request)
+
+    with serving(handle) as server:
+        with connect(server) as client:
+            for piece in sent:
+                client.sendall(piece)
+            for _ in paths[1:]:
+                assert entered.acquire(timeout=GENEROUS)
+                leave.release()
+            assert entered.acquire(timeout=GENEROUS)
+            if end == "ends-its-side":
+                client.shutdown(socket.SHUT_WR)
+                leave.release()
+                assert statuses(read_to_end(client)) == [200] * len(paths)
+            else:
+                if end == "resets":
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                client.close()
+                leave.release()
+        leave.release()  # for the next
+        assert get(server, "/next").status == 200
+    assert handled == [*paths, "/next"]
 
 
 def test_a_handler_that_fails_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
