@@ -1,1 +1,1 @@
-"""The HTTP server: it is given a handler and knows nothing of what is served."""
+"""HTTP: a server, which is given a handler and knows nothing of what is served, and the handler."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.exposition.render import families, own_metrics, render
 from swap_exporter.pipeline import Pipeline
-from swap_exporter.web.http import Request, Response
+from swap_exporter.web.http import Request, Response, plain
 from swap_exporter.web.landing import landing_page
 
 
@@ -41,9 +41,9 @@ class Application:
             return self._reload(request)
         page = self._pages.get(request.path)
         if page is None:
-            return _text(404, f"there is nothing at this path; metrics are at {self._telemetry_path}")
+            return plain(404, f"there is nothing at this path; metrics are at {self._telemetry_path}")
         if request.method not in ("GET", "HEAD"):
-            return _text(405, "expected GET", {"Allow": "GET, HEAD"})
+            return plain(405, "expected GET", {"Allow": "GET, HEAD"})
         return page(request)
 
     def _metrics(self, request: Request) -> Response:
@@ -61,20 +61,16 @@ class Application:
         return Response(200, page.encode(), {}, "text/html; charset=utf-8")
 
     def _healthy(self, request: Request) -> Response:
-        return _text(200, "healthy")
+        return plain(200, "healthy")
 
     def _ready(self, request: Request) -> Response:
         # The server starts after the first sample, so who can ask can scrape.
-        return _text(200, "ready")
+        return plain(200, "ready")
 
     def _reload(self, request: Request) -> Response:
         if request.method != "POST":
-            return _text(405, "expected POST", {"Allow": "POST"})
+            return plain(405, "expected POST", {"Allow": "POST"})
         mistakes = self._reloader.reload()
         if mistakes is not None:
-            return _text(500, f"the running configuration stays:\n{mistakes}")
-        return _text(200, "reloaded")
-
-
-def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(status, f"{text}\n".encode(), headers or {})
+            return plain(500, f"the running configuration stays:\n{mistakes}")
+        return plain(200, "reloaded")

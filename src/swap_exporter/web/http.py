@@ -44,8 +44,6 @@ class Request:
     """By lower-case name; a repeated header's values are joined by a comma."""
     deadline: float
     """On the monotonic clock: the client stops waiting then."""
-    client: str
-    """Its address, for messages."""
     user: str | None
     """Who has shown a password; None where none is asked for."""
 
@@ -63,12 +61,17 @@ class Response:
 Handler = Callable[[Request], Response]
 
 
+def plain(status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+    """An answer in one or more lines of text."""
+    return Response(status, f"{text}\n".encode(), headers)
+
+
 class HttpError(Exception):
     """A request that is answered with an error, after which the connection is of no more use."""
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         super().__init__(reason)
-        self.response = Response(status, f"{reason}\n".encode(), headers)
+        self.response = plain(status, reason, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def head_end(received: bytes | bytearray, searched: int = 0) -> tuple[int, int] 
         raise HttpError(
             HTTPStatus.REQUEST_URI_TOO_LONG, f"request line is longer than {MAX_REQUEST_LINE} bytes"
         )
-    # Fixed bytes, because a pattern would be tried at each of 64 Ki places.
+    # Fixed bytes, because a pattern would be tried at each place.
     found = [
         (at, at + len(mark))
         for mark in (b"\n\r\n", b"\n\n")
@@ -150,10 +153,6 @@ def render(
     response: Response, *, keep_alive: bool, http_1_0: bool, extra: Mapping[str, str] = _NO_HEADERS
 ) -> bytes:
     """The head of the answer. `extra` headers give way to the response's own."""
-    try:
-        phrase = HTTPStatus(response.status).phrase
-    except ValueError:
-        phrase = "Unknown"
     headers = {
         **extra,
         "Content-Type": response.content_type,
@@ -165,7 +164,8 @@ def render(
         headers["Connection"] = "close"
     elif http_1_0:
         headers["Connection"] = "keep-alive"
-    lines = [f"HTTP/1.1 {response.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    status_line = f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"
+    lines = (status_line, *(f"{name}: {value}" for name, value in headers.items()))
     return "\r\n".join((*lines, "", "")).encode("latin-1", "replace")
 
 

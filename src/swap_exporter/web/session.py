@@ -17,6 +17,7 @@ from swap_exporter.web.http import (
     Response,
     head_end,
     parse_head,
+    plain,
     render,
     scrape_timeout,
 )
@@ -87,8 +88,7 @@ class Session:
         searched = 0
         while True:
             # Empty lines before a request are to be ignored, says RFC 9112, 2.2.
-            while self._received.startswith((b"\r", b"\n")):
-                del self._received[:1]
+            del self._received[: len(self._received) - len(self._received.lstrip(b"\r\n"))]
             found = head_end(self._received, searched)
             if found:
                 head = bytes(self._received[: found[0]])
@@ -117,23 +117,21 @@ class Session:
         service = self._service
         rules = service.security.rules()
         if rules.bucket and not rules.bucket.take(monotonic()):
-            return _plain(HTTPStatus.TOO_MANY_REQUESTS, "too many requests"), rules
+            return plain(HTTPStatus.TOO_MANY_REQUESTS, "too many requests"), rules
         deadline = began + scrape_timeout(head.headers, service.request_timeout)
         user = None
         if rules.users:
             try:
                 user = rules.users.authenticate(head.headers.get("authorization", ""), deadline)
             except BusyError:
-                return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many passwords to check"), rules
+                return plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many passwords to check"), rules
             if user is None:
                 challenge = {"WWW-Authenticate": 'Basic realm="swap-exporter", charset="UTF-8"'}
-                return _plain(HTTPStatus.UNAUTHORIZED, "user name and password required", challenge), rules
-        request = Request(
-            head.method, head.path, head.query, head.headers, deadline, self._connection.client, user
-        )
+                return plain(HTTPStatus.UNAUTHORIZED, "user name and password required", challenge), rules
+        request = Request(head.method, head.path, head.query, head.headers, deadline, user)
         if service.running and not service.running.acquire(blocking=False):
             reason = f"already answering {service.max_requests} requests, the limit; try again later"
-            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, reason), rules
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason), rules
         try:
             return service.handler(request), rules
         except Exception as error:
@@ -141,7 +139,7 @@ class Session:
                 "answering %s %s failed: %s: %s", head.method, head.path, type(error).__name__, error
             )
             service.log.debug("where it failed: %s", format_exc())
-            return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error"), rules
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error"), rules
         finally:
             if service.running:
                 service.running.release()
@@ -161,7 +159,3 @@ class Session:
         # One packet for most; but a large body may be shared by many answers, and is not copied for each.
         self._connection.send(answer + response.body[:_JOINED_BODY])
         self._connection.send(memoryview(response.body)[_JOINED_BODY:])
-
-
-def _plain(status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(status, f"{reason}\n".encode(), headers or {})
