@@ -62,6 +62,12 @@ async def oversized(reader, writer, tls):
             await asyncio.sleep(0)
 
 
+async def hard_to_parse(reader, writer, tls):
+    # Wrong at its last byte only: a pattern that tries each way to divide the blanks takes seconds to see it.
+    writer.write(ASK % b"/metrics" + b"X-Blank:" + b" " * 16_000 + b"\0\r\n\r\n")
+    OUTCOMES[(await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1].decode()] += 1
+
+
 async def guess_passwords(reader, writer, tls):
     guess = base64.b64encode(b"prometheus:" + os.urandom(9).hex().encode())
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + guess + b"\r\n\r\n")
@@ -88,12 +94,13 @@ KINDS = {
         read_slowly,
         garbage,
         oversized,
+        hard_to_parse,
         guess_passwords,
         half_handshake,
         idle_after_answer,
     )
 }
-SPEAKS_TLS = {trickle, never_read, read_slowly, garbage, oversized, guess_passwords, idle_after_answer}
+SPEAKS_TLS = set(KINDS.values()) - {silent, half_handshake}
 
 
 async def attack(kind, host, port, tls, until):

@@ -125,6 +125,7 @@ def attack(victim: Victim, kind: str, count: int, seconds: float) -> subprocess.
         (200, "read_slowly"),
         (200, "garbage"),
         (200, "oversized"),
+        (200, "hard_to_parse"),
         (200, "guess_passwords"),
         (200, "half_handshake"),
         (200, "idle_after_answer"),
