@@ -2,9 +2,10 @@
 
 import pytest
 
+from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity, activity
-from swap_exporter.settings import Configuration, Idle, Quiet
+from swap_exporter.settings import Configuration, Idle, Limits, Quiet
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
 
 
@@ -107,6 +108,37 @@ def test_a_group_with_a_templated_name_is_forgotten_an_hour_after_its_last_proce
     observe(history, 1015, [member(process(cpu=2))])
     assert observe(history, 1015 + 3599).groups["shop"].totals["worker"].cpu_ticks == 100
     assert "shop" not in observe(history, 1015 + 3600).groups
+
+
+class TestLimitOfGroups:
+    """Who names processes can make up new groups at every sample."""
+
+    def churned(self, samples, configuration):
+        """A steady group, and three more under new names at every sample; the last observation, and who was
+        there."""
+        history = History(configuration)
+        for number in range(samples):
+            members = [member(process(10, cpu=number))]
+            for each in range(3):
+                pid = 100 + 3 * number + each
+                members.append(member(process(pid, start=999 + number), group=f"made up {pid}"))
+            observation = observe(history, 1000 + number, members)
+        return history, observation
+
+    def test_groups_that_are_empty_make_room_the_longest_empty_first(self):
+        _, observation = self.churned(50, Configuration(limits=Limits(groups=10)))
+        assert list(observation.groups) == [*(f"made up {pid}" for pid in range(241, 250)), "shop"]
+
+    def test_those_that_have_processes_and_those_that_are_named_stay(self):
+        configuration = Configuration(entries=(entry("mine"),), limits=Limits(groups=2))
+        _, observation = self.churned(50, configuration)
+        assert list(observation.groups) == [*(f"made up {pid}" for pid in (247, 248, 249)), "mine", "shop"]
+        assert observation.groups["shop"].totals["worker"].cpu_ticks == 4900
+
+    def test_nothing_is_remembered_of_the_others(self):
+        history, observation = self.churned(500, Configuration(limits=Limits(groups=10)))
+        assert len(history._last_seen) == len(history._totals._by_group) == len(observation.groups) == 10
+        assert len(history._group_swapin) == 10 * len(Role)
 
 
 def test_a_configured_group_with_a_fixed_name_is_known_from_the_start_and_stays():

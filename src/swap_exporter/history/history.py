@@ -1,6 +1,6 @@
 """The one place that remembers: samples go in with their time, observations come out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from swap_exporter.grouping.grouper import Grouping
@@ -180,15 +180,24 @@ class History:
             if known is None or member.entry.idle.after > known.after:
                 idle[member.group] = member.entry.idle
         for group, settings in idle.items():
+            # Put last, so that those without a process come first, the longest empty one before all.
+            self._last_seen.pop(group, None)
             self._last_seen[group] = (at.monotonic, settings)
-        for group, (seen, settings) in list(self._last_seen.items()):
-            if group in self._named or at.monotonic - seen < FORGET_AFTER:
-                idle.setdefault(group, settings)
-            else:
-                self._forget(group)
+        self._forget_empty(at.monotonic, idle.keys())
+        for group, (_, settings) in self._last_seen.items():
+            idle.setdefault(group, settings)
         for group, settings in self._named.items():
             idle.setdefault(group, settings)
         return {group: self._record(group, idle[group], at.monotonic) for group in sorted(idle)}
+
+    def _forget_empty(self, at: float, occupied: Collection[str]) -> None:
+        """Forget groups whose time is over, and the longest empty ones of more than ``limits.groups``: whoever
+        names processes could make up new groups at every sample."""
+        empty = [group for group in self._last_seen if group not in occupied and group not in self._named]
+        room = max(0, self._configuration.limits.groups - len(occupied))
+        for number, group in enumerate(empty):
+            if len(empty) - number > room or at - self._last_seen[group][0] >= FORGET_AFTER:
+                self._forget(group)
 
     def _record(self, group: str, idle: Idle, at: float) -> GroupRecord:
         totals = self._totals.of(group)
