@@ -3,7 +3,7 @@
 import os
 import resource
 import subprocess
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -57,6 +57,26 @@ def test_scrapes_at_the_same_time_share_one_sample():
         thread.join()
     assert len(seen) == 20
     assert len({id(assessment) for assessment in seen}) == 1
+
+
+def test_a_scrape_waits_for_somebody_elses_sample_no_longer_than_it_may():
+    line, begun, end = pipeline(), Event(), Event()
+
+    def slow():
+        begun.set()
+        end.wait(30)
+        return now()
+
+    line._clock = slow
+    sampling = Thread(target=line.latest)
+    sampling.start()
+    begun.wait(30)
+    line._clock = now
+    with pytest.raises(TimeoutError):
+        line.latest(deadline=now().monotonic + 0.05)
+    end.set()
+    sampling.join(30)
+    assert line.latest(deadline=now().monotonic + 30).sample.complete
 
 
 def test_a_later_scrape_gets_a_sample_of_its_own():

@@ -1,5 +1,6 @@
 """From /proc to an assessment: the straight line that every scrape, tick and page goes along."""
 
+import math
 from collections.abc import Callable, Iterable
 from threading import Lock
 
@@ -40,9 +41,13 @@ class Pipeline:
         self._last: Assessment | None = None
         self._problems: dict[str, str | None] = {}
 
-    def latest(self) -> Assessment:
-        """An assessment no older than ``min_sample_interval``."""
-        return self._no_older_than(self._configuration.min_sample_interval)
+    def latest(self, deadline: float = math.inf) -> Assessment:
+        """An assessment no older than ``min_sample_interval``.
+
+        Raises TimeoutError where the sample that somebody else is taking is not done by ``deadline``, on the
+        monotonic clock.
+        """
+        return self._no_older_than(self._configuration.min_sample_interval, deadline)
 
     def tick(self) -> float:
         """Take a sample if the last is older than ``tick``; return the seconds until it will be."""
@@ -69,8 +74,11 @@ class Pipeline:
         with self._lock:
             return self._history.memory()
 
-    def _no_older_than(self, seconds: float) -> Assessment:
-        with self._lock:
+    def _no_older_than(self, seconds: float, deadline: float = math.inf) -> Assessment:
+        patience = -1 if deadline == math.inf else max(0.0, deadline - self._clock().monotonic)
+        if not self._lock.acquire(timeout=patience):
+            raise TimeoutError
+        try:
             last = self._last
             if last is not None and self._clock().monotonic - last.sample.at.monotonic < seconds:
                 return last
@@ -78,6 +86,8 @@ class Pipeline:
             self._last = self._assessed(sample)
             self._log_problems((*sample.collectors, *self._last.inspection.collectors))
             return self._last
+        finally:
+            self._lock.release()
 
     def _assessed(self, sample: Sample) -> Assessment:
         if not sample.complete:
