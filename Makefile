@@ -5,10 +5,10 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint clean
+.PHONY: help run test test-vm lint clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed ## Start the exporter with the built-in catalogue; flags in ARGS="..."
 	@exec $(VENV)/bin/swap-exporter $(ARGS)
@@ -16,13 +16,16 @@ run: $(VENV)/.installed ## Start the exporter with the built-in catalogue; flags
 test: $(VENV)/.installed-dev ## Run the tests; pytest's options in PYTEST_ARGS="..."; REQUIRE=all fails where a test would skip
 	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
+test-vm: $(VENV)/.installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
+	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)
+
 lint: $(VENV)/.installed-dev ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) .venv-servers dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-servers .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The package is installed as a link to this tree: only a change of pyproject.toml asks for it again.
