@@ -23,6 +23,8 @@ from swap_exporter.kernel import cmdline
         (b"\xed\xa0\x80", ("\ufffd\ufffd\ufffd",)),
         ("größe €\0".encode(), ("größe €",)),
         (b"two\nlines\0", ("two\nlines",)),
+        (b"x\0" * 64, ("x",) * 64),
+        (b"x\0" * 67, (*("x",) * 63, "x x x x")),
     ],
 )
 def test_argv(raw: bytes, argv: tuple[str, ...]) -> None:
@@ -35,7 +37,8 @@ def test_any_bytes_are_text_that_can_be_sent_as_utf8(raw: bytes) -> None:
         argument.encode()
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)))
+@given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1), max_size=70))
 def test_valid_arguments_come_back_as_they_were(argv: list[str]) -> None:
-    raw = b"".join(argument.encode() + b"\0" for argument in argv)
-    assert cmdline.parse(raw) == tuple(argv)
+    parsed = cmdline.parse(b"".join(argument.encode() + b"\0" for argument in argv))
+    assert parsed[:63] == tuple(argv[:63])
+    assert " ".join(parsed) == " ".join(argv)

@@ -143,6 +143,27 @@ def test_the_longest_title_is_cut(tree: Tree, scanner: Scanner) -> None:
     assert len(scanner.scan(now).processes[20].title) == 128 << 10
 
 
+def title_sizes(sample: Sample) -> list[int]:
+    return [len(process.title) for process in sample.processes.values()]
+
+
+def test_all_titles_together_are_bounded(tree: Tree, scanner: Scanner) -> None:
+    for pid in range(100, 140):
+        tree.process(pid, cmdline=b"x" * (128 << 10))
+    init, app, *sizes = title_sizes(scanner.scan(now))
+    assert (init, app) == (len("init"), len("app --serve"))
+    assert sizes == [128 << 10] * 32 + [1 << 10] * 8
+
+
+def test_titles_that_were_read_one_after_the_other_are_bounded_together(tree: Tree, scanner: Scanner) -> None:
+    """And what came first keeps its title."""
+    for first in (200, 100):
+        for pid in range(first, first + 40):
+            tree.process(pid, cmdline=b"x" * (128 << 10))
+        sizes = title_sizes(scanner.scan(now))
+    assert sum(sizes) < (4 << 20) + (128 << 10) + (100 << 10)
+
+
 def test_a_kernel_thread_needs_nothing_but_stat(tree: Tree, scanner: Scanner) -> None:
     tree.process(2, flags=0x208040)
     for file in ("status", "cmdline", "cgroup"):

@@ -191,7 +191,7 @@ class History:
         return {group: self._record(group, idle[group], at.monotonic) for group in sorted(idle)}
 
     def _forget_empty(self, at: float, occupied: Collection[str]) -> None:
-        """Forget groups whose time is over, and the longest empty ones of more than ``limits.groups``: whoever
+        """Forget groups whose time is over, and the longest empty of those beyond ``limits.groups``: whoever
         names processes could make up new groups at every sample."""
         empty = [group for group in self._last_seen if group not in occupied and group not in self._named]
         room = max(0, self._configuration.limits.groups - len(occupied))

@@ -15,7 +15,17 @@ LIMIT = 128 << 10
 (PR_SET_MM_MAP); the kernel's own bound for one argument is this."""
 
 
+ARGUMENTS = 64
+"""So many are told apart: one that is a byte takes eighty in memory."""
+
+
 def parse(raw: bytes) -> tuple[str, ...]:
-    """argv: NULs at the end stripped, split at the others; ``()`` if nothing remains."""
+    """argv: NULs at the end stripped, split at the others; ``()`` if nothing remains.
+
+    What follows the first ``ARGUMENTS - 1`` is one more, joined with single spaces.
+    """
     stripped = raw.rstrip(b"\0")
-    return tuple(decode(stripped).split("\0")) if stripped else ()
+    if not stripped:
+        return ()
+    *first, last = decode(stripped).split("\0", ARGUMENTS - 1)
+    return (*first, last.replace("\0", " "))

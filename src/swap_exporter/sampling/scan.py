@@ -20,6 +20,12 @@ from swap_exporter.sampling.collectors import Collectors
 from swap_exporter.sampling.host import COLLECTORS, HostReader
 from swap_exporter.sampling.sample import CollectorRun, Host, Instant, Process, Sample
 
+TITLES_LIMIT = 4 << 20
+"""Characters of all titles in a sample, in the order of pids; beyond that each is cut at SHORT_TITLE bytes.
+Who starts processes chooses their titles, and each is decoded, searched and kept: a thousand of the longest
+took a quarter of a gigabyte, and longer than a scraper waits."""
+SHORT_TITLE = 1 << 10
+
 
 class _Seen(NamedTuple):
     """What one pass remembers of a process for the next."""
@@ -102,6 +108,7 @@ class _Walk:
         self._before = before
         self._cgroups = cgroups
         self._newcomers: list[int] = []
+        self._titles_left = TITLES_LIMIT
         self.processes: dict[int, Process] = {}
         self.seen: dict[int, _Seen] = {}
         self.vanished = 0
@@ -149,19 +156,21 @@ class _Walk:
             before = None
             self._newcomers.append(pid)
         switches = memory.switches if memory else None
-        if before and not _may_have_run(before, now, switches):
+        limit = cmdline.LIMIT if self._titles_left > 0 else SHORT_TITLE
+        if before and _size(before.argv) <= limit and not _may_have_run(before, now, switches):
             argv, cgroups = before.argv, before.cgroups
         else:
             argv, cgroups = (before.argv, before.cgroups) if before else ((), None)
             try:
                 # Nothing at all is the answer of a process at its end or in the middle of exec.
-                argv = cmdline.parse(files.read(task + "cmdline", directory, cmdline.LIMIT)) or argv
+                argv = cmdline.parse(files.read(task + "cmdline", directory, limit)) or argv
                 if self._cgroups:
                     cgroups = tuple(entry.path for entry in cgroup.parse(files.read("cgroup", directory)))
             except Exhausted:
                 raise
             except KernelFileError:
                 switches = None
+        self._titles_left -= _size(argv)
         self.seen[pid] = _Seen(now, switches, argv, cgroups)
         if memory:
             self.processes[pid] = _process(
@@ -198,6 +207,10 @@ class _Walk:
 
 def _numbers(names: Iterable[str]) -> list[int]:
     return sorted(int(name) for name in names if name.isascii() and name.isdecimal())
+
+
+def _size(argv: tuple[str, ...]) -> int:
+    return sum(map(len, argv))
 
 
 def _of_a_thread(pid: int, now: Stat, leader: Status, directory: int) -> tuple[str, Status]:
