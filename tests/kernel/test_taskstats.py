@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swap_exporter.kernel import netlink, taskstats
-from swap_exporter.kernel.errors import Denied, KernelFileError, MalformedFile, Unreadable, Vanished
+from swap_exporter.kernel.errors import Denied, KernelFileError, MalformedFile, Unavailable, Vanished
 from swap_exporter.kernel.netlink import BATCH, GenericNetlink
 from swap_exporter.kernel.taskstats import TaskDelays, TaskStats
 from tests.require import require
@@ -54,7 +54,7 @@ def test_any_delay_proves_that_it_is_measured(version: int, kind: str, measured:
 
 @pytest.mark.parametrize("version", [0, 1, 8, 10])
 def test_versions_that_count_waits_and_not_pages_are_refused(version: int) -> None:
-    with pytest.raises(Unreadable, match=f"TASKSTATS: version {version} counts waits"):
+    with pytest.raises(Unavailable, match=f"TASKSTATS: version {version} counts waits"):
         taskstats.parse(stats(version, 352))
 
 

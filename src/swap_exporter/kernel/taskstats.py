@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import NamedTuple
 
-from swap_exporter.kernel.errors import MalformedFile, Unreadable
+from swap_exporter.kernel.errors import MalformedFile, Unavailable
 from swap_exporter.kernel.netlink import GenericNetlink, find
 
 _NAME = "TASKSTATS"
@@ -50,7 +50,7 @@ class TaskStats:
     def read(self, tgids: Iterable[int]) -> dict[int, TaskDelays]:
         """By process; one that has ended is missing. Pids are those of this process' pid namespace.
 
-        Raises Denied without CAP_NET_ADMIN, Exhausted, Unreadable or MalformedFile.
+        Raises Denied without CAP_NET_ADMIN, Exhausted, Unreadable, Unavailable or MalformedFile.
         """
         return self._read(_ATTR_TGID, tgids)
 
@@ -70,13 +70,13 @@ class TaskStats:
 
 
 def parse(raw: bytes) -> TaskDelays:
-    """A ``struct taskstats``. Raises MalformedFile, or Unreadable where the kernel is too old."""
+    """A ``struct taskstats``. Raises MalformedFile, or Unavailable where the kernel is too old."""
     if len(raw) < _VERSION.size:
         raise MalformedFile(_NAME, "a version", raw)
     version: int = _VERSION.unpack_from(raw)[0]
     if version < _OLDEST:
-        raise Unreadable(
-            _NAME, f"version {version} counts waits and not pages; 5.17 is the oldest kernel of use"
+        raise Unavailable(
+            f"{_NAME}: version {version} counts waits and not pages; 5.17 is the oldest kernel of use"
         )
     fields = _FIELDS
     if version < _WPCOPY_SINCE:
