@@ -44,7 +44,7 @@ def process(
         cpu_ticks=round(cpu * HZ),
         children_cpu_ticks=round(children_cpu * HZ),
         major_faults=major_faults,
-        layout=None,
+        layout=(0x400000, pid, pid),
         argv=("gunicorn: worker [shop]",),
         swap=swap,
         resident=resident,

@@ -7,6 +7,7 @@ import gzip
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -237,3 +238,30 @@ def test_a_timestamp_stays_the_same_while_nothing_changes():
         observation = history.observe(sample(at, [members[0].process]), grouping(members))
         told.add(assess(observation, Configuration()).groups[0].longest_idle_since)
     assert told == {None, 1_001_000.0}
+
+
+def capabilities(assessment):
+    return {
+        dict(labels)["capability"]
+        for (name, *labels), value in values(assessment).items()
+        if name == "swap_exporter_capability" and value
+    }
+
+
+def test_who_may_not_read_proportional_swap_is_told_before_anything_lies_in_swap():
+    hidden = process(10, resident=9 * MIB)._replace(layout=None)
+    ended = process(11, resident=0)._replace(layout=None)
+    inspection = Inspection(coverage=Coverage(0, 0, 0, 0, denied=0))
+    for processes, told in (([ended], {"proportional_swap"}), ([hidden, ended], set())):
+        taken = sample(1000, processes)
+        observation = History(Configuration()).observe(taken, grouping([]), inspection)
+        assert capabilities(assess(observation, Configuration())) == told
+
+
+def test_a_cgroup_of_version_2_without_the_memory_controller_has_pressure_alone():
+    nothing = CgroupSwap(None, None, None, None, None, None, None)
+    for figures, told in ((replace(nothing, swap=0), {"cgroup_v2"}), (nothing, set())):
+        pressured = replace(figures, pressure=Pressure(waiting_seconds=0.5, stalled_seconds=None))
+        inspection = Inspection(cgroups=Cgroups(swap={"/": pressured}, path={("/",): "/"}, headroom={}))
+        observation = History(Configuration()).observe(sample(1000), grouping([]), inspection)
+        assert capabilities(assess(observation, Configuration())) == told

@@ -9,6 +9,7 @@ from prometheus_client.core import Metric
 from swap_exporter import __version__
 from swap_exporter.assessment import Assessment
 from swap_exporter.exposition.family import gauge, single
+from swap_exporter.sampling.inspection import Inspection
 
 _READS = ("read", "kept", "waiting", "too_large", "denied")
 
@@ -48,9 +49,9 @@ def of_sample(assessment: Assessment) -> Iterator[Metric]:
         "1 if the kernel and the exporter's privileges give this source, else 0: why a metric may be absent.",
         ("capability",),
         [
-            (("proportional_swap",), inspection.coverage is not None and not inspection.coverage.denied),
+            (("proportional_swap",), _reads_proportional_swap(assessment)),
             (("delay_accounting",), inspection.delays is not None),
-            (("cgroup_v2",), inspection.cgroups is not None and bool(inspection.cgroups.swap)),
+            (("cgroup_v2",), _reads_cgroup_swap(inspection)),
             (("pressure",), sample.host.pressure is not None),
         ],
     )
@@ -94,3 +95,19 @@ def of_reload(reload: Reload) -> Iterator[Metric]:
         (),
         single(reload.last_success),
     )
+
+
+def _reads_proportional_swap(assessment: Assessment) -> bool:
+    """The layout of an address space is shown to who may read its SwapPss: so it is known before anything
+    lies in swap."""
+    coverage = assessment.inspection.coverage
+    hidden = any(
+        process.resident and process.layout is None for process in assessment.sample.processes.values()
+    )
+    return coverage is not None and not coverage.denied and not hidden
+
+
+def _reads_cgroup_swap(inspection: Inspection) -> bool:
+    """Without the memory controller a cgroup of version 2 has its memory.pressure all the same."""
+    cgroups = inspection.cgroups
+    return cgroups is not None and any(of.swap is not None for of in cgroups.swap.values())
