@@ -16,7 +16,8 @@ from tests.system.waiting import wait_until
 
 MIB = 1 << 20
 WORKERS = 8
-GROUP = "gunicorn:shopapi"
+APPLICATION = f"shopapi-{os.getpid()}"  # no other run on this machine has it
+GROUP = f"gunicorn:{APPLICATION}"
 IDLE_SWAPPED = ("idle_swapped_workers", "idle_swapped_bytes", "displaced_bytes", "stranded_bytes")
 
 
@@ -46,21 +47,25 @@ def until_all_are_idle(exporter: Exporter, group: str = GROUP) -> list[float | N
     return told
 
 
-def serve(server: Gunicorn, path: str, times: int, *, exporter: Exporter) -> None:
-    """Steady requests, about five a second for each worker, until each has answered so many."""
-    served = set(server.workers())
+def serve(server: Gunicorn, path: str, times: int, *, told_by: Exporter) -> None:
+    """Steady requests, about five a second for each worker, until all have answered so many and are busy."""
+
+    def all_have() -> bool:
+        busy = workers(told_by.scrape(), f"gunicorn:{server.name}", activity="busy")
+        return busy == server.count and min(load.served[pid] for pid in server.workers()) >= times
+
     with Load(lambda: server.request(path), per_second=5, at_once=server.count) as load:
-        wait_until(
-            f"each worker has answered {path} {times} times",
-            lambda: exporter.scrape() and min(load.served[worker] for worker in served) >= times,
-        )
+        wait_until(f"each worker has answered {path} {times} times and is busy", all_have)
     assert not load.failures
 
 
 def test_workers_are_idle_swapped_from_being_pushed_out_until_they_serve(
     cgroup: MemoryCgroup, start: Start
 ) -> None:
-    server = start(Gunicorn(workers=WORKERS, preload=True, shared_megabytes=30, private_megabytes=10), cgroup)
+    server = start(
+        Gunicorn(workers=WORKERS, name=APPLICATION, preload=True, shared_megabytes=30, private_megabytes=10),
+        cgroup,
+    )
     exporter = start(Exporter(hurried_catalogue(after=6, window=2)))
 
     # Resident: not known at first, then none.
@@ -93,7 +98,7 @@ def test_workers_are_idle_swapped_from_being_pushed_out_until_they_serve(
     wait_until("all is told as /proc has it", agrees)
     pushed_out = independent.swap(*server.workers())
 
-    serve(server, "/cpu?ms=3", 20, exporter=exporter)
+    serve(server, "/cpu?ms=3", 20, told_by=exporter)
     assert idle_swapped(exporter.scrape()) == 0
     assert workers(exporter.scrape(), activity="busy", residency="resident") == WORKERS
 
@@ -110,9 +115,9 @@ def test_workers_are_idle_swapped_from_being_pushed_out_until_they_serve(
     assert idle_swapped(exporter.scrape()) == 0
 
     # Once they have served with all they have, the same push strands them.
-    serve(server, "/heap", 2, exporter=exporter)
+    serve(server, "/heap", 2, told_by=exporter)
     assert independent.swap(*server.workers()) < cold / 2
-    serve(server, "/cpu?ms=3", 20, exporter=exporter)
+    serve(server, "/cpu?ms=3", 20, told_by=exporter)
     assert set(until_all_are_idle(exporter)) == {0}
     cgroup.push_out()
     wait_until("all are idle-swapped", lambda: idle_swapped(exporter.scrape()) == WORKERS)
@@ -123,7 +128,7 @@ def told_swap(exporter: Exporter) -> float:
 
 
 def test_no_counter_falls_while_workers_are_killed_and_replaced(start: Start) -> None:
-    server = start(Gunicorn(workers=4, preload=True, options=["--max-requests=30"]))
+    server = start(Gunicorn(workers=4, name=APPLICATION, preload=True, options=["--max-requests=30"]))
     exporter = start(Exporter(hurried_catalogue(after=6, window=2)))
     kills: Iterator[int] = cycle([signal.SIGTERM, signal.SIGKILL])
     before: dict[tuple[str, ...], float] = {}
@@ -175,7 +180,7 @@ def test_what_a_restarted_exporter_knows(cgroup: MemoryCgroup, start: Start, tmp
     patient = hurried_catalogue(after=8, window=20)
     first = start(Exporter(patient, tmp_path / "state"))
     cgroup.push_out()
-    serve(served, "/cpu?ms=3", 60, exporter=first)
+    serve(served, "/cpu?ms=3", 40, told_by=first)
     wait_until("those that lie are told", lambda: idle_swapped(first.scrape(), "gunicorn:lying") == 2)
     assert until_all_are_idle(first, "gunicorn:served")[-1] == 0
     longest = "swap_group_longest_idle_since_timestamp_seconds"
