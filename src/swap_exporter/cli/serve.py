@@ -20,8 +20,8 @@ from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
 from swap_exporter.web.toolkit import WebConfigError, load_web_config
 
-SAVE_EVERY = 120.0
-"""Seconds between two writings of the state file."""
+SAVE_EVERY = 60.0
+"""Seconds between two writings of the state file: less than the gap after which watching starts anew."""
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
