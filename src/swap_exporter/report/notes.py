@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from swap_exporter.readable import plural
 from swap_exporter.report.rows import CommandRow, GroupRow, Report, Swap
-from swap_exporter.report.units import plural
 
 VMSWAP = "*"
 """Behind a size that VmSwap stands in for."""

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from swap_exporter.readable import duration, plural, printable, short_time, size
 from swap_exporter.report.notes import FAULTS, VMSWAP, notes
 from swap_exporter.report.remedies import PAGE
 from swap_exporter.report.rows import (
@@ -21,7 +22,6 @@ from swap_exporter.report.rows import (
     Swap,
     SwapIn,
 )
-from swap_exporter.report.units import duration, plural, printable, short_time, size
 
 COLOURS = {State.WAKING: "bold red", State.STRANDED: "bold yellow", State.SWAPPED: "bold"}
 

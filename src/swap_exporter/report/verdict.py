@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from swap_exporter.readable import plural, printable, size
 from swap_exporter.report.rows import GroupRow, HostFigures, State
-from swap_exporter.report.units import plural, printable, size
 
 
 def verdict(host: HostFigures, groups: Sequence[GroupRow], *, told: bool) -> str:

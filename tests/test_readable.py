@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.report.units import duration, printable, short_time, size
+from swap_exporter.readable import duration, printable, short_time, size
 from tests.require import require
 
 
