@@ -7,7 +7,7 @@ from swap_exporter.exposition.exporter import Reload
 from swap_exporter.exposition.render import families, own_metrics, render
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.web.http import Request, Response, plain
-from swap_exporter.web.landing import landing_page
+from swap_exporter.web.landing import HEADERS, landing_page
 
 
 class Reloader(Protocol):
@@ -58,7 +58,7 @@ class Application:
 
     def _landing_page(self, request: Request) -> Response:
         page = landing_page(self._pipeline.latest(), self._telemetry_path)
-        return Response(200, page.encode(), {}, "text/html; charset=utf-8")
+        return Response(200, page.encode(), HEADERS, "text/html; charset=utf-8")
 
     def _healthy(self, request: Request) -> Response:
         return plain(200, "healthy")
