@@ -251,8 +251,13 @@ def capabilities(assessment):
 def test_who_may_not_read_proportional_swap_is_told_before_anything_lies_in_swap():
     hidden = process(10, resident=9 * MIB)._replace(layout=None)
     ended = process(11, resident=0)._replace(layout=None)
+    leader_ended = process(12, resident=9 * MIB, state="Z")._replace(layout=None)
+    execs = process(13, resident=9 * MIB, start=991)._replace(layout=None)
     inspection = Inspection(coverage=Coverage(0, 0, 0, 0, denied=0))
-    for processes, told in (([ended], {"proportional_swap"}), ([hidden, ended], set())):
+    for processes, told in (
+        ([ended, leader_ended, execs], {"proportional_swap"}),
+        ([hidden, ended], set()),
+    ):
         taken = sample(1000, processes)
         observation = History(Configuration()).observe(taken, grouping([]), inspection)
         assert capabilities(assess(observation, Configuration())) == told

@@ -14,6 +14,10 @@ from swap_exporter.sampling.inspection import Inspection
 _READS = ("read", "kept", "waiting", "too_large", "denied")
 
 
+_SETTLED = 10.0
+"""Seconds after which a process has most likely done its last exec."""
+
+
 class Reload(NamedTuple):
     """How the last attempt to read the configuration went."""
 
@@ -100,9 +104,13 @@ def of_reload(reload: Reload) -> Iterator[Metric]:
 def _reads_proportional_swap(assessment: Assessment) -> bool:
     """The layout of an address space is shown to who may read its SwapPss: so it is known before anything
     lies in swap."""
-    coverage = assessment.inspection.coverage
+    coverage, sample = assessment.inspection.coverage, assessment.sample
+    # Nobody is shown that of a leader that ended before its threads, or for a moment of one that is in exec.
+    settled = (sample.at.boottime - _SETTLED) * sample.clock_ticks
     hidden = any(
-        process.resident and process.layout is None for process in assessment.sample.processes.values()
+        process.resident and process.layout is None and process.state not in "ZX"
+        for process in sample.processes.values()
+        if process.start_ticks < settled
     )
     return coverage is not None and not coverage.denied and not hidden
 
