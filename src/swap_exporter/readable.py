@@ -27,7 +27,9 @@ def duration(seconds: float) -> str:
 
 
 def short_time(seconds: float) -> str:
-    """A time to wait: ``0.2s``, ``12s``, ``2m 5s``."""
+    """A time to wait: ``9ms``, ``0.2s``, ``12s``, ``2m 5s``."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f}ms"
     return f"{seconds:.1f}s" if seconds < 10 else duration(seconds)
 
 

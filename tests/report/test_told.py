@@ -87,6 +87,8 @@ def test_what_is_not_known_yet_is_not_told():
         ),
         (b'swap_group_workers{group="g",activity="idle",residency="swapped"} NaN\n', None, None),
         (b'swap_group_workers{group="g",activity="idle",residency="swapped"} +Inf\n', None, None),
+        (b'swap_group_workers{group="g",activity="idle",residency="swapped"} 1e300\n', None, None),
+        (b'swap_group_workers{group="g",activity="idle",residency="swapped"} -1\n', None, None),
     ],
 )
 def test_a_part_that_is_missing_leaves_the_whole_unknown(lines, idle, proportional):
@@ -106,6 +108,7 @@ def test_it_asks_over_http():
         ([], "Connection reset by peer|does not answer as an HTTP server does|closed connection"),
         ([b"SSH-2.0-OpenSSH_9.2\r\n"], "does not answer as an HTTP server does"),
         ([http(b"", b"401 Unauthorized")], "answers 401 Unauthorized"),
+        ([http(b"", b"500 \x1b[2J")], r"answers 500 \\x1b\[2J"),
         ([http(b"", b"302 Found", b"Location: http://127.0.0.1:1/\r\n")], "answers 302 Found"),
         ([http(b"<!doctype html>")], "answers with something that is no exposition of metrics"),
         ([http(b"\xff\xfe")], "answers with something that is no exposition of metrics"),
@@ -125,6 +128,7 @@ def test_whatever_else_answers_is_one_line(pieces, reason):
     [
         {"hang": True},
         {"pieces": [b"HTTP/1.1 200 OK\r\n\r\n"], "hang": True},
+        {"pieces": [b"HTTP/1.1 200 OK\r\n", *[b"x: y\r\n"] * 50], "pause": 0.1},
         {"pieces": [b"HTTP/1.1 200 OK\r\n\r\n", *[b"up 1\n"] * 200], "pause": 0.1},
     ],
 )

@@ -29,7 +29,7 @@ def sentence(members=(), of=None, **rest):
         (
             lambda: sentence([group(10)]),
             "1 of 1 worker of shop lies in swap while 8.0Gi of memory are available; who of them is idle "
-            "takes a running exporter to tell.",
+            "is not known.",
         ),
         (
             lambda: sentence(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from statistics import median_low
 from typing import TypeVar
 
@@ -10,14 +9,13 @@ from swap_exporter import assessment
 from swap_exporter.assessment import Assessment, GroupAssessment, Residency, Verdict
 from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.roles import Role
+from swap_exporter.report.host import host_figures, remainder
 from swap_exporter.report.remedies import remedy
 from swap_exporter.report.rows import (
     CommandRow,
     GroupRow,
-    HostFigures,
     Others,
     ProcessRow,
-    Remainder,
     Report,
     State,
     Swap,
@@ -26,7 +24,7 @@ from swap_exporter.report.rows import (
 )
 from swap_exporter.report.told import Told, ToldGroup
 from swap_exporter.report.verdict import verdict
-from swap_exporter.sampling.sample import Identity, Process, Sample
+from swap_exporter.sampling.sample import Identity, Process
 
 WAKING = 1 << 20
 """Bytes per second from which on a group is waking: the threshold of the alert SwapWorkersWaking."""
@@ -54,21 +52,22 @@ def build(
 ) -> Report:
     """``entries`` are the configuration's. ``top`` limits the rows of each kind."""
     builder = _Builder(reading, entries, processes)
-    sample = reading.second.sample
+    sample, told = reading.second.sample, reading.told
     groups = sorted((builder.group(group) for group in reading.second.groups), key=_most_first)
     commands = sorted(builder.commands(), key=_most_first)
     shown = total([*(row.swap for row in groups), *(row.swap for row in commands)])
     return Report(
         at=sample.at.wall,
         seconds=builder.seconds,
-        verdict=verdict(builder.host, groups, told=reading.told is not None),
+        verdict=verdict(builder.host, groups, told=told is not None),
         host=builder.host,
         groups=tuple(groups[:top]),
         other_groups=_others(groups[len(groups[:top]) :]),
         commands=tuple(commands[:top]),
         other_commands=_others(commands[len(commands[:top]) :]),
-        remainder=_remainder(builder.host, shown, sample.host.sysv_shm_swap),
-        exporter=reading.told.url if reading.told else None,
+        remainder=remainder(builder.host, shown, sample.host.sysv_shm_swap),
+        exporter=told.url if told else None,
+        groups_told=sum(group.name in told.groups for group in groups) if told else 0,
         # A pid namespace has no kernel threads of its own, and hidepid hides them too.
         whole_host=any(process.kernel_thread for process in sample.processes.values()),
         unreadable=sum(process.swap is None for process in sample.processes.values()),
@@ -85,7 +84,7 @@ class _Builder:
         before, after = reading.first.sample, reading.second.sample
         self._before, self._after = before, after
         self.seconds = after.at.monotonic - before.at.monotonic
-        self.host = _host(before, after, self.seconds)
+        self.host = host_figures(before, after, self.seconds)
         self._room = assessment.headroom(after)
         self._faults_before = {
             process.identity: process.major_faults for process in before.processes.values()
@@ -221,43 +220,6 @@ class _Builder:
 def _at_most(size: int | None, swap: Swap | None) -> int | None:
     """An exporter without SwapPss counts shared pages several times."""
     return min(size, swap.size) if size is not None and swap and swap.proportional else size
-
-
-def _host(before: Sample, after: Sample, seconds: float) -> HostFigures:
-    meminfo = after.host.meminfo
-    return HostFigures(
-        swap_total=meminfo.swap_total if meminfo else None,
-        swap_used=meminfo.swap_total - meminfo.swap_free if meminfo else None,
-        swap_cached=meminfo.swap_cached if meminfo else None,
-        memory_total=meminfo.mem_total if meminfo else None,
-        memory_available=meminfo.mem_available if meminfo else None,
-        swapin=_rate(before, after, ("pswpin", "zswpin"), seconds),
-        swapout=_rate(before, after, ("pswpout", "zswpout"), seconds),
-    )
-
-
-def _rate(before: Sample, after: Sample, fields: Sequence[str], seconds: float) -> float | None:
-    if before.host.vmstat is None or after.host.vmstat is None:
-        return None
-    readings = attrgetter(*fields)
-    device, zswap = (
-        None if new is None or old is None else new - old
-        for old, new in zip(readings(before.host.vmstat), readings(after.host.vmstat), strict=True)
-    )
-    return None if device is None else (device + (zswap or 0)) * after.page_size / seconds
-
-
-def _remainder(host: HostFigures, shown: Swap | None, sysv_shm: int | None) -> Remainder | None:
-    if host.swap_used is None or shown is None:
-        return None
-    left = host.swap_used - shown.size - (sysv_shm or 0)
-    cached = min(max(0, left), host.swap_cached or 0)
-    return Remainder(
-        sysv_shm=sysv_shm,
-        swap_cache=cached,
-        shared_memory=max(0, left) - cached,
-        repeated=max(0, -left),
-    )
 
 
 Row = TypeVar("Row", GroupRow, CommandRow)

@@ -22,15 +22,20 @@ def notes(report: Report) -> Iterator[str]:
         )
     if report.remainder and report.remainder.shared_memory:
         yield (
-            "shared memory: tmpfs, memfd and shared mappings, which /proc shows under no process; at least "
-            "so much, as the swap cache (copies of what is in memory again) is so much at most."
+            "shared memory: tmpfs, memfd and shared mappings, whose owner /proc does not tell; at least so "
+            "much. swap cache: copies of what is in memory again; at most so much."
         )
     if any(row.swapin.bytes_per_second is None for row in rows):
         yield (
             f"{FAULTS}: page faults that waited for a disk, of files too. Bytes take root, "
             "kernel.task_delayacct=1 and processes that were started after that."
         )
-    if report.exporter is not None:
+    if report.exporter is not None and report.groups_told == 0 and report.groups:
+        yield (
+            f"{report.exporter} knows none of these groups: it may have another configuration, or see another "
+            "/proc."
+        )
+    elif report.exporter is not None:
         yield f"Who is idle, what was pushed out since and what waking costs: told by {report.exporter}."
     elif report.host.swap_used != 0:
         yield (

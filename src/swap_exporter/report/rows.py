@@ -147,6 +147,8 @@ class Report:
     """``None`` where what is used, or what a process holds, is not known."""
     exporter: str | None
     """The address that told about idleness."""
+    groups_told: int
+    """Groups, of all there are, that the exporter knows."""
     whole_host: bool
     """Every process of the machine was visible."""
     unreadable: int

@@ -1,10 +1,9 @@
 """What a running exporter tells and two samples cannot: who has been idle, and what was pushed out since."""
 
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage
+from threading import Thread
 from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
@@ -13,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity
+from swap_exporter.readable import printable
 
 LARGEST = 64 << 20
 """Bytes of an exposition; one of 500 groups has less than 2 MiB."""
@@ -83,20 +83,32 @@ _OF_GROUP = {
 
 
 def ask(url: str, timeout: float) -> Told:
-    """Scrape an exporter, within about ``timeout`` seconds. Raises :class:`AskError`."""
-    deadline = time.monotonic() + timeout
+    """Scrape an exporter, within ``timeout`` seconds. Raises :class:`AskError`."""
+    outcome: list[bytes | AskError] = []
+
+    def fetch() -> None:
+        try:
+            outcome.append(_fetch(url, timeout))
+        except AskError as error:
+            outcome.append(error)
+
+    # A time limit of a socket holds for each piece of an answer, and not for one that trickles.
+    thread = Thread(target=fetch, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    answer = outcome[0] if outcome else AskError(f"{url}: has not answered within {timeout:g} s")
+    if isinstance(answer, AskError):
+        raise answer
+    return parse(url, answer)
+
+
+def _fetch(url: str, timeout: float) -> bytes:
     opener = build_opener(ProxyHandler({}), _NoRedirect())
     try:
         with opener.open(Request(url, headers={"Accept": "text/plain"}), timeout=timeout) as answer:
-            body = b""
-            while piece := answer.read1(1 << 16):
-                body += piece
-                if len(body) > LARGEST:
-                    raise AskError(f"{url}: answers with more than {LARGEST >> 20} MiB")
-                if time.monotonic() > deadline:
-                    raise AskError(f"{url}: has not answered within {timeout:g} s")
+            body: bytes = answer.read(LARGEST + 1)
     except HTTPError as error:
-        raise AskError(f"{url}: answers {error.code} {error.reason}") from error
+        raise AskError(f"{url}: answers {error.code} {printable(error.reason)}") from error
     except TimeoutError as error:
         raise AskError(f"{url}: has not answered within {timeout:g} s") from error
     except OSError as error:
@@ -105,7 +117,9 @@ def ask(url: str, timeout: float) -> Told:
         raise AskError(f"{url}: {getattr(reason, 'strerror', None) or reason}") from error
     except (HTTPException, ValueError) as error:
         raise AskError(f"{url}: does not answer as an HTTP server does") from error
-    return parse(url, body)
+    if len(body) > LARGEST:
+        raise AskError(f"{url}: answers with more than {LARGEST >> 20} MiB")
+    return body
 
 
 def parse(url: str, body: bytes) -> Told:
@@ -125,7 +139,8 @@ def parse(url: str, body: bytes) -> Told:
 
 
 def _take(groups: dict[str, ToldGroup], name: str, labels: Mapping[str, str], value: float) -> None:
-    if not name.startswith("swap_group_") or not math.isfinite(value):
+    # What is no size and no time is not told: NaN, infinities, and whatever an impostor may think of.
+    if not name.startswith("swap_group_") or not 0 <= value < 2**63:
         return
     group = groups.setdefault(labels["group"], ToldGroup())
     if name == "swap_group_workers":

@@ -47,7 +47,7 @@ def _swapped(groups: Sequence[GroupRow], host: HostFigures) -> str:
     swapped = sum(group.swapped for group in groups)
     available = host.memory_available
     room = "" if available is None else f" while {size(available)} of memory are available"
-    return f"{_workers(swapped, groups)} in swap{room}; who of them is idle takes a running exporter to tell."
+    return f"{_workers(swapped, groups)} in swap{room}; who of them is idle is not known."
 
 
 def _workers(lying: int, groups: Sequence[GroupRow]) -> str:
