@@ -249,18 +249,21 @@ def capabilities(assessment):
 
 
 def test_who_may_not_read_proportional_swap_is_told_before_anything_lies_in_swap():
-    hidden = process(10, resident=9 * MIB)._replace(layout=None)
-    ended = process(11, resident=0)._replace(layout=None)
-    leader_ended = process(12, resident=9 * MIB, state="Z")._replace(layout=None)
-    execs = process(13, resident=9 * MIB, start=991)._replace(layout=None)
+    shown = process(10, resident=9 * MIB)
+    hidden = process(11, resident=9 * MIB)._replace(layout=None)
+    ended = process(12, resident=0)._replace(layout=None)
+    leader_ended = process(13, resident=9 * MIB, state="Z")._replace(layout=None)
+    execs = process(14, resident=9 * MIB, start=991)._replace(layout=None)
     inspection = Inspection(coverage=Coverage(0, 0, 0, 0, denied=0))
-    for processes, told in (
-        ([ended, leader_ended, execs], {"proportional_swap"}),
-        ([hidden, ended], set()),
-    ):
-        taken = sample(1000, processes)
-        observation = History(Configuration()).observe(taken, grouping([]), inspection)
-        assert capabilities(assess(observation, Configuration())) == told
+
+    def told(*processes):
+        members = [member(each) for each in processes]
+        taken = sample(1000, [shown, hidden, ended, leader_ended, execs])
+        observation = History(Configuration()).observe(taken, grouping(members), inspection)
+        return capabilities(assess(observation, Configuration()))
+
+    assert told(shown, ended, leader_ended, execs) == {"proportional_swap"}, "the hidden one is in no group"
+    assert told(shown, hidden) == set()
 
 
 def test_a_cgroup_of_version_2_without_the_memory_controller_has_pressure_alone():

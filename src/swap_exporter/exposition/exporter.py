@@ -103,16 +103,17 @@ def of_reload(reload: Reload) -> Iterator[Metric]:
 
 def _reads_proportional_swap(assessment: Assessment) -> bool:
     """The layout of an address space is shown to who may read its SwapPss: so it is known before anything
-    lies in swap."""
-    coverage, sample = assessment.inspection.coverage, assessment.sample
+    lies in swap. For a process in no group, which a security module may hide, no metric is absent."""
+    sample = assessment.sample
+    members = (verdict.member.process for group in assessment.groups for verdict in group.verdicts)
     # Nobody is shown that of a leader that ended before its threads, or for a moment of one that is in exec.
     settled = (sample.at.boottime - _SETTLED) * sample.clock_ticks
     hidden = any(
         process.resident and process.layout is None and process.state not in "ZX"
-        for process in sample.processes.values()
+        for process in members
         if process.start_ticks < settled
     )
-    return coverage is not None and not coverage.denied and not hidden
+    return assessment.inspection.coverage is not None and not hidden
 
 
 def _reads_cgroup_swap(inspection: Inspection) -> bool:
