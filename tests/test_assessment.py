@@ -188,6 +188,14 @@ def test_more_attributed_than_used_leaves_nothing_unattributed_and_an_unknown_pa
     assert (unknown.grouped, unknown.unattributed) == (None, None)
 
 
+def test_what_hidden_processes_hold_of_swap_is_not_told_to_be_held_by_none():
+    of = replace(host(), sysv_shm_swap=7 * MIB)
+    taken = replace(sample(1000, [process(20, swap=90 * MIB)], of), hides_processes=True)
+    attribution = assess(History(Configuration()).observe(taken, grouping([])), Configuration()).attribution
+    assert (attribution.grouped, attribution.ungrouped, attribution.unattributed) == (None, None, None)
+    assert attribution.sysv_shm == 7 * MIB
+
+
 def test_swapin_of_a_group_is_told_only_if_each_process_is_measured():
     workers = [process(20), process(21)]
     measured = {each.identity: TaskDelays(100, 1, 1, measured=True) for each in workers}

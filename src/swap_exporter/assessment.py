@@ -83,7 +83,7 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who holds the used swap, in bytes. ``None`` is what cannot be read."""
+    """Who holds the used swap, in bytes. ``None`` is what cannot be read: of processes, if one is hidden."""
 
     grouped: int | None
     ungrouped: int | None
@@ -292,8 +292,10 @@ def _missed(verdict: Verdict, inspection: Inspection) -> float | None:
 
 def _attribute(observation: Observation) -> Attribution:
     host, inspection = observation.sample.host, observation.inspection
-    grouped = total(held_swap(member.process, inspection) for member in observation.grouping.members)
-    ungrouped = total(held_swap(process, inspection) for process in observation.grouping.ungrouped)
+    grouped = ungrouped = None
+    if not observation.sample.hides_processes:
+        grouped = total(held_swap(member.process, inspection) for member in observation.grouping.members)
+        ungrouped = total(held_swap(process, inspection) for process in observation.grouping.ungrouped)
     attributed = total((grouped, ungrouped, host.sysv_shm_swap or 0))
     used = None if host.meminfo is None else host.meminfo.swap_total - host.meminfo.swap_free
     return Attribution(

@@ -325,6 +325,13 @@ def test_a_proc_that_hides_other_users_processes(tmp_path: Path) -> None:
     forked(check)
 
 
+@pytest.mark.parametrize("broken", ["20/stat", "1"], ids=["refused", "left out"])
+def test_a_sample_says_that_processes_are_hidden(tree: Tree, scanner: Scanner, broken: str) -> None:
+    assert not scanner.scan(now).hides_processes
+    tree.make_unreadable(broken) if broken != "1" else tree.remove(broken)
+    assert scanner.scan(now).hides_processes
+
+
 @pytest.mark.parametrize(
     ("path", "complaint"),
     [

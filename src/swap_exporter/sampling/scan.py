@@ -83,6 +83,8 @@ class Scanner:
             ),
             collectors=(run, *collectors.runs),
             complete=problem is None,
+            # Refused, or left out of the directory, in which process 1 is the one that always is.
+            hides_processes=walk.denied > 0 or 1 not in walk.processes,
         )
 
 
