@@ -1,0 +1,174 @@
+"""A /proc that hides, lacks, refuses and garbles: there is an exposition all the same, and a true one."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from swap_exporter import config
+from swap_exporter.exposition.render import families, render
+from swap_exporter.grouping.template import Context
+from swap_exporter.kernel import files
+from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling.inspection import COLLECTORS as CLOSER
+from swap_exporter.sampling.inspection import Inspector
+from swap_exporter.sampling.scan import Scanner
+from tests.making import instant
+from tests.reliability.conftest import Start
+from tests.require import require
+from tests.sampling.tree import Tree
+from tests.system.exporter import NOBODY, Exporter
+from tests.system.waiting import wait_until
+
+HIDDEN = ("unshare", "--mount", "/bin/sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$0" "$@"')
+ITSELF = "process_names: [{name: itself, comm: [swap-exporter]}]\ncatalog: false\n"
+
+
+@pytest.fixture(autouse=True)
+def _root() -> None:
+    require(os.geteuid() == 0, "mounting a proc and becoming nobody need root")
+
+
+def test_hidepid_shows_nobody_but_itself_and_nothing_is_made_up(start: Start) -> None:
+    exporter = start(Exporter(ITSELF, through=(*HIDDEN, *NOBODY)))
+    scrape = exporter.scrape()
+    assert scrape.value("swap_exporter_processes", result="scanned") == 1
+    assert scrape.value("swap_exporter_processes", result="denied") == 0
+    assert scrape.sum("swap_group_processes", group="itself") == 1
+    assert scrape.get("swap_host_attributed_bytes", owner="ungrouped") is None
+    assert scrape.get("swap_host_unattributed_bytes") is None
+    assert scrape.value("swap_host_memory_bytes") > 0
+
+
+def test_hidepid_hides_nothing_from_who_may_trace(start: Start) -> None:
+    exporter = start(Exporter(ITSELF, through=HIDDEN))
+    scrape = exporter.scrape()
+    assert scrape.value("swap_exporter_processes", result="scanned") > 3
+    assert scrape.value("swap_exporter_processes", result="denied") == 0
+    assert scrape.value("swap_host_attributed_bytes", owner="ungrouped") >= 0
+    assert scrape.value("swap_host_unattributed_bytes") >= 0
+
+
+@pytest.mark.parametrize(("through", "capable"), [((), 1), (NOBODY, 0)], ids=["root", "nobody"])
+def test_who_may_not_read_the_proportional_swap_of_others_knows_it(
+    start: Start, through: tuple[str, ...], capable: int
+) -> None:
+    """Although nothing of the group lies in swap."""
+    me = Path("/proc/self/comm").read_text().strip()
+    exporter = start(Exporter(f"process_names: [{{name: tests, comm: [{me}]}}]", through=through))
+
+    def told() -> bool:
+        scrape = exporter.scrape()
+        assert scrape.sum("swap_group_processes", group="tests") >= 1
+        return scrape.value("swap_exporter_capability", capability="proportional_swap") == capable
+
+    wait_until("the test is old enough not to be in exec", told)
+
+
+def test_a_file_that_comes_byte_by_byte_is_read_to_its_end(tmp_path: Path) -> None:
+    content = Path("/proc/self/status").read_bytes()
+    os.mkfifo(tmp_path / "status")
+
+    def trickle() -> None:
+        with (tmp_path / "status").open("wb", buffering=0) as pipe:
+            for byte in content:
+                pipe.write(bytes((byte,)))
+
+    writer = threading.Thread(target=trickle, daemon=True)
+    writer.start()
+    assert files.read(str(tmp_path / "status")) == content
+    writer.join(60)
+
+
+PIDS = (1, 20, 21, 30)
+HOST_FILES = ("meminfo", "vmstat", "swaps", "pressure/memory", "sysvipc/shm")
+FILES = (*HOST_FILES, *(f"{pid}/{file}" for pid in PIDS for file in ("stat", "status", "cmdline", "cgroup")))
+
+faults = st.one_of(
+    st.just(("missing", b"", 0)),
+    st.just(("a directory", b"", 0)),
+    st.just(("EIO", b"", 0)),
+    st.tuples(st.just("cut"), st.just(b""), st.integers(0, 300)),
+    st.tuples(st.just("spliced"), st.binary(max_size=12) | st.just(b"9" * 30), st.integers(0, 300)),
+    st.tuples(st.just("replaced"), st.binary(max_size=40), st.just(0)),
+)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("broken")
+
+
+def break_file(tree: Tree, name: str, kind: str, piece: bytes, at: int) -> None:
+    path = tree.root / name
+    content = path.read_bytes()
+    if kind == "missing":
+        tree.remove(name)
+    elif kind == "a directory":
+        tree.make_unreadable(name)
+    elif kind == "EIO":
+        tree.remove(name)
+        path.symlink_to("/proc/self/mem")  # nothing is mapped at 0
+    elif kind == "cut":
+        path.write_bytes(content[:at])
+    elif kind == "spliced":
+        path.write_bytes(content[: at % (len(content) + 1)] + piece + content[at:])
+    else:
+        path.write_bytes(piece)
+
+
+def make(root: Path, cpu: int) -> Tree:
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    tree = Tree(root)
+    for pid in PIDS:
+        tree.process(pid, parent=0 if pid == 1 else 1, cpu=cpu, cmdline=b"gunicorn: worker [shop]\0")
+    return tree
+
+
+def test_eio_is_what_the_broken_files_give(places: Path) -> None:
+    tree = make(places / "eio", 1)
+    break_file(tree, "20/stat", "EIO", b"", 0)
+    with pytest.raises(OSError, match="Input/output error"):
+        (tree.root / "20" / "stat").read_bytes()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(st.sampled_from(FILES), faults, max_size=6), min_size=1, max_size=4))
+def test_any_file_may_be_broken_in_any_way_at_any_sample(
+    places: Path, breakages: list[dict[str, tuple[str, bytes, int]]]
+) -> None:
+    root = places / "proc"
+    time = iter(range(1000, 100_000))
+    configuration = config.load(None)
+
+    def clock():  # type: ignore[no-untyped-def]
+        return instant(next(time) * 1.5)
+
+    inspector = Inspector(str(root), str(root), configuration.proportional, clock, CLOSER - {"taskstats"})
+    scanner = Scanner(str(root), str(root), cgroups=True)
+    line = Pipeline(configuration, scanner, inspector, Context(0, 100, str), clock)
+    before: dict[tuple[str, ...], float] = {}
+    try:
+        for number, breakage in enumerate([{}, *breakages, {}]):
+            tree = make(root, cpu=10 * number)
+            for name, fault in breakage.items():
+                break_file(tree, name, *fault)
+            assessment = line.latest()
+            text = render(families(assessment)).body.decode()
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    if sample.name.startswith("swap_group") and sample.name.endswith("_total"):
+                        key = (sample.name, *sorted(sample.labels.values()))
+                        assert sample.value >= before.get(key, 0)
+                        before[key] = sample.value
+            assert assessment.sample.complete
+        assert len(assessment.sample.processes) == len(PIDS)
+        assert not assessment.sample.denied
+    finally:
+        line.stop()
