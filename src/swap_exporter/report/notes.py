@@ -30,13 +30,8 @@ def notes(report: Report) -> Iterator[str]:
             f"{FAULTS}: page faults that waited for a disk, of files too. Bytes take root, "
             "kernel.task_delayacct=1 and processes that were started after that."
         )
-    if report.exporter is not None and report.groups_told == 0 and report.groups:
-        yield (
-            f"{report.exporter} knows none of these groups: it may have another configuration, or see another "
-            "/proc."
-        )
-    elif report.exporter is not None:
-        yield f"Who is idle, what was pushed out since and what waking costs: told by {report.exporter}."
+    if report.exporter is not None:
+        yield _exporter(report, report.exporter)
     elif report.host.swap_used != 0:
         yield (
             f"{report.seconds:.1f} seconds do not tell who is idle, nor what was pushed out since a worker "
@@ -47,6 +42,16 @@ def notes(report: Report) -> Iterator[str]:
         yield "Not every process of this machine can be seen from here: what others hold is of no process."
     if report.unreadable:
         yield f"The memory of {plural(report.unreadable, 'process', 'processes')} could not be read."
+
+
+def _exporter(report: Report, url: str) -> str:
+    if report.groups and report.groups_told == 0:
+        return f"{url} knows none of these groups: it may have another configuration, or see another /proc."
+    if report.groups and all(group.idle is None for group in report.groups):
+        return (
+            f"{url} has not watched for long enough to tell who is idle: what lies in swap counts as swapped."
+        )
+    return f"Who is idle, what was pushed out since and what waking costs: told by {url}."
 
 
 def _is_vmswap(swap: Swap | None) -> bool:
