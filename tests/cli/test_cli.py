@@ -107,6 +107,15 @@ def test_version_and_help_go_to_standard_output():
         assert flag in shown.stdout
 
 
+@pytest.mark.parametrize("command", ["serve", "report", "explain", "once", "check-config", "catalog"])
+def test_each_command_has_its_help(command):
+    shown = run(command, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert f"usage: swap-exporter {command} " in shown.stdout
+    assert "--path.procfs DIR" in shown.stdout
+    assert "default: /proc" in shown.stdout
+
+
 def test_check_config_prints_every_mistake(tmp_path):
     (tmp_path / "bad.yml").write_text("tick: 5 minutes\nchildren: on\nbogus: 1\n")
     ended = run("check-config", "bad.yml", cwd=tmp_path)

@@ -155,6 +155,8 @@ def _report_flags(parser: "_Parser") -> None:
 
 def _without_defaults(flags: "_Parser") -> "_Parser":
     for action in flags._actions:
+        # Told here, for argparse would look for it in vain.
+        action.help = action.help and (action.help % vars(action)).replace("%", "%%")
         action.default = argparse.SUPPRESS
     return flags
 
