@@ -86,6 +86,15 @@ def test_the_whole_drawing(name, make, width):
     assert max(map(cell_len, text.splitlines())) <= width
 
 
+def test_what_is_not_known_of_the_host_is_left_out():
+    blind = replace(host(), meminfo=None, vmstat=None)
+    text = drawn(report(reading([worker(10, MIB, "shop")], of=blind)))
+    assert "shop" in text
+    assert "used in all" not in text
+    assert "available" not in text
+    assert "\n\n\n" not in text
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_no_line_is_longer_than_the_terminal_is_wide(width):
     assert max(map(cell_len, drawn(report(a_morning(), processes=True), width).splitlines())) <= width

@@ -33,7 +33,8 @@ def draw(report: Report, console: Console) -> None:
     if report.host.swap_used != 0:
         console.print(_Drawing(report).table)
         console.print()
-    console.print(Text(_host(report.host)), end="\n\n")
+    if figures := _host(report.host):
+        console.print(Text(figures), end="\n\n")
     for names, remedy in _remedies(report.groups):
         console.print(Text.assemble((names, "bold"), f": {remedy}"))
     if any(group.remedy for group in report.groups):
@@ -77,7 +78,9 @@ class _Drawing:
             self._remainder(report.remainder)
 
     def _columns(self, host: HostFigures) -> None:
-        self.table.add_column("\ngroup", footer="used in all", overflow="fold", ratio=1)
+        self.table.add_column(
+            "\ngroup", footer="" if host.swap_used is None else "used in all", overflow="fold", ratio=1
+        )
         titles = [
             "idle/swapped\nof workers" if self._told else "swapped\nof workers",
             "\n   swap",
