@@ -1,4 +1,4 @@
-"""The wait for a page is the median over the wakes that were seen, and wild values are none."""
+"""What a page costs is twice the median over the wakes that were seen, and wild values are none."""
 
 import pytest
 
@@ -9,13 +9,17 @@ from tests.making import process, sample
 WORKER = process()
 
 
-def woken(*readings, threads=1):
+def woken(*readings, threads=1, runnable=0.0):
     """Feed (pages, seconds waited) of one process, a second apart, each on top of those before."""
     wakes = Wakes()
     pages, waited = 0, 0.0
     for second, (more, wait) in enumerate([(0, 0.0), *readings]):
         pages, waited = pages + more, waited + wait
-        delays = {WORKER.identity: TaskDelays(pages, second, round(waited * 1e9), measured=True)}
+        delays = {
+            WORKER.identity: TaskDelays(
+                pages, round(second * runnable * 1e9), round(waited * 1e9), measured=True
+            )
+        }
         wakes.observe(sample(1000 + second, [WORKER._replace(threads=threads)]), delays)
     return wakes.seconds_per_page()
 
@@ -24,13 +28,13 @@ def woken(*readings, threads=1):
     ("readings", "expected"),
     [
         ([(1000, 0.1)] * 19, None),
-        ([(1000, 0.1)] * 20, 0.0001),
+        ([(1000, 0.1)] * 20, 0.0002),
         ([(63, 0.1)] * 50, None),
-        ([(64, 0.0064)] * 20, 0.0001),
-        ([(1000, 0.1)] * 20 + [(1000, 0.9)] * 15, 0.0001),
+        ([(64, 0.0064)] * 20, 0.0002),
+        ([(1000, 0.1)] * 20 + [(1000, 0.9)] * 15, 0.0002),
         ([(1000, 0.1)] * 19 + [(1000, 1065.0)] * 5, None),
         ([(1000, 0.0)] * 30, None),
-        ([(1000, 0.9)] * 100 + [(1000, 0.1)] * 100, 0.0001),
+        ([(1000, 0.9)] * 100 + [(1000, 0.1)] * 100, 0.0002),
     ],
     ids=[
         "too few",
@@ -48,8 +52,13 @@ def test_seconds_per_page(readings, expected):
     assert found == (expected if expected is None else pytest.approx(expected))
 
 
+@pytest.mark.parametrize(("runnable", "expected"), [(0.05, 0.0003), (0.1, 0.0004), (0.9, 0.0004)])
+def test_what_the_cpu_takes_counts_up_to_the_wait(runnable, expected):
+    assert woken(*[(1000, 0.1)] * 20, runnable=runnable) == pytest.approx(expected)
+
+
 def test_several_threads_can_wait_for_longer_than_time_passes():
-    assert woken(*[(1000, 3.0)] * 20, threads=4) == pytest.approx(0.003)
+    assert woken(*[(1000, 3.0)] * 20, threads=4) == pytest.approx(0.006)
 
 
 def test_a_process_that_is_seen_for_the_first_time_is_no_wake():

@@ -18,9 +18,9 @@ from tests.sampling.children import become_nobody, forked
 
 
 def stats(version: int, length: int, **counts: tuple[int, int]) -> bytes:
-    """A struct taskstats: count and nanoseconds by the name of the delay."""
-    shift = {"blkio": 16, "swapin": 32, "freepages": 48, "wpcopy": 96} if version == 15 else {}
-    places = {"blkio": 32, "swapin": 48, "freepages": 312, "wpcopy": 400}
+    """A struct taskstats: count and nanoseconds by the name of the delay; for "run" real and virtual time."""
+    shift = {"blkio": 16, "swapin": 32, "run": 48, "freepages": 48, "wpcopy": 96} if version == 15 else {}
+    places = {"cpu": 16, "blkio": 32, "swapin": 48, "run": 64, "freepages": 312, "wpcopy": 400}
     raw = bytearray(length)
     struct.pack_into("=H", raw, 0, version)
     for name, (count, nanoseconds) in counts.items():
@@ -33,9 +33,10 @@ LENGTHS = {11: 368, 12: 400, 13: 416, 14: 432, 15: 560, 16: 560, 17: 688, 99: 40
 
 @pytest.mark.parametrize(("version", "length"), LENGTHS.items())
 def test_every_version_that_counts_pages(version: int, length: int) -> None:
-    raw = stats(version, length, blkio=(3, 5_000), swapin=(24_447, 19))
-    assert taskstats.parse(raw) == TaskDelays(24_447, 3, 5_000, True)
-    assert taskstats.parse(stats(version, length)) == TaskDelays(0, 0, 0, False)
+    raw = stats(version, length, cpu=(7, 100), blkio=(3, 5_000), swapin=(24_447, 19), run=(4_000, 3_900))
+    assert taskstats.parse(raw) == TaskDelays(24_447, 4_000, 5_000, True)
+    running = stats(version, length, cpu=(7, 100), run=(4_000, 3_900))
+    assert taskstats.parse(running) == TaskDelays(0, 4_000, 0, False)
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,18 @@ MIN_PAGES = 64
 """A process that read so many pages between two samples woke up; fewer say too little of the wait."""
 
 MIN_WAKES = 20
+MARGIN = 2
+"""Half of all wakes take longer than the median; this is to bound them."""
 _REMEMBERED = 100
 
 
 class Wakes:
-    """Remembers the wait per page of the last wakes.
+    """Remembers how long the last wakes took for each page.
 
-    The wait is that for all block I/O, files included: an upper bound. A mean would be useless, since one
-    wake in twelve was seen to wait thirty times as long as the others; the median holds.
+    That is the wait for block I/O, and the CPU time and the wait for a CPU that go with it: where the disk is
+    fast these are half of it. They count up to as much as the wait, for a worker may go on to work after it
+    woke. A mean would be useless, since one wake in twelve was seen to wait thirty times as long as the
+    others; the median holds.
     """
 
     def __init__(self) -> None:
@@ -37,11 +41,13 @@ class Wakes:
             waited = (now.blkio_delay_ns - before.blkio_delay_ns) / 1e9
             # The kernel was seen to tell of waits that cannot have been: longer than time passed.
             if 0 < waited <= elapsed * sample.processes[identity[0]].threads:
-                self._seconds_per_page.append(waited / (now.swapin_pages - before.swapin_pages))
+                runnable = (now.runnable_ns - before.runnable_ns) / 1e9
+                took = waited + min(runnable, waited)
+                self._seconds_per_page.append(took / (now.swapin_pages - before.swapin_pages))
         self._last, self._last_at = delays, sample.at.monotonic
 
     def seconds_per_page(self) -> float | None:
-        """The median; ``None`` until twenty wakes were seen."""
+        """Twice the median; ``None`` until twenty wakes were seen."""
         if len(self._seconds_per_page) < MIN_WAKES:
             return None
-        return median(self._seconds_per_page)
+        return MARGIN * median(self._seconds_per_page)

@@ -18,10 +18,11 @@ _STATS, _AGGREGATE_PID, _AGGREGATE_TGID = 3, 4, 5
 
 _VERSION = Struct("=H")
 _OLDEST, _WPCOPY_SINCE, _INSERTING = 11, 13, 15
-# blkio_count, blkio_delay_total, swapin_count, freepages_count, wpcopy_count
-_FIELDS = Struct("=32x3Q256xQ80xQ")
-_FIELDS_BEFORE_WPCOPY = Struct("=32x3Q256xQ")
-_FIELDS_INSERTING = Struct("=48x2Q16xQ272xQ128xQ")
+# cpu_delay_total, blkio_count, blkio_delay_total, swapin_count, cpu_run_virtual_total, freepages_count,
+# wpcopy_count
+_FIELDS = Struct("=24x4Q16xQ232xQ80xQ")
+_FIELDS_BEFORE_WPCOPY = Struct("=24x4Q16xQ232xQ")
+_FIELDS_INSERTING = Struct("=24xQ16x2Q16xQ32xQ232xQ128xQ")
 
 
 class TaskDelays(NamedTuple):
@@ -30,11 +31,12 @@ class TaskDelays(NamedTuple):
     swapin_pages: int
     """swapin_count: pages that its faults had read from swap, readahead and zero-filled pages included. A
     large folio that is read as one counts once."""
-    blkio_count: int
-    """Waits for block I/O, for that of files too."""
+    runnable_ns: int
+    """cpu_run_virtual_total + cpu_delay_total: on a CPU, or in the queue for one."""
     blkio_delay_ns: int
-    """How long these took together. It can jump by the time since boot: the kernel ends waits that it has not
-    seen begin, often where the disk is fast. More than the time that passed, for each thread, is no wait."""
+    """Waits for block I/O, for that of files too. It can jump by the time since boot: the kernel ends waits
+    that it has not seen begin, often where the disk is fast. More than the time that passed, for each thread,
+    is no wait."""
     measured: bool
     """Something was counted, copies of pages that were written to after a fork or exec among it (since 6.0),
     which all processes have: if not, nothing of it is measured, and the counts are no counts."""
@@ -85,6 +87,6 @@ def parse(raw: bytes) -> TaskDelays:
         fields = _FIELDS_INSERTING
     if len(raw) < fields.size:
         raise MalformedFile(f"{_NAME}, version {version}", f"more than {len(raw)} bytes", raw)
-    blkio_count, blkio_ns, swapin_count, *others = fields.unpack_from(raw)
+    queued_ns, blkio_count, blkio_ns, swapin_count, running_ns, *others = fields.unpack_from(raw)
     measured = bool(blkio_count or swapin_count or any(others))
-    return TaskDelays(swapin_count, blkio_count, blkio_ns, measured)
+    return TaskDelays(swapin_count, running_ns + queued_ns, blkio_ns, measured)
