@@ -56,7 +56,9 @@ def test_durations_have_two_units_at_most(seconds, text):
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.0094, "9ms"), (0.1, "0.1s"), (1.26, "1.3s"), (12.6, "12s"), (125, "2m 5s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0094, "9ms"), (0.1, "0.1s"), (1.26, "1.3s"), (12.6, "12s"), (125, "2m 5s")]
+)
 def test_short_times(seconds, text):
     assert short_time(seconds) == text
 
