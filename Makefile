@@ -5,7 +5,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm lint clean
+.PHONY: help run test test-vm bench lint clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: $(VENV)/.installed-dev ## Run the tests; pytest's options in PYTEST_ARGS="
 
 test-vm: $(VENV)/.installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
 	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)
+
+bench: $(VENV)/.installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
+	@$(VENV)/bin/python -m bench docs/benchmarks.md $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .

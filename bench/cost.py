@@ -1,0 +1,99 @@
+"""What the daemon takes at rest: memory, descriptors, its start, and making an exposition."""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from bench import contestants
+from bench.comparison import NAMES, idle_processes
+from bench.exporter_options import configuration, every_time
+from bench.sampler import pipeline
+from swap_exporter.exposition.render import families, render
+
+DESCRIPTOR_BYTES = 5400
+"""Kernel memory of one held descriptor of a file in /proc after its first read: file, dentry, inode, and the
+page that it is printed into."""
+SCRAPES = 20
+STARTS = 5
+
+
+class Memory(NamedTuple):
+    processes: int
+    private: int
+    """Bytes that nobody shares, by smaps_rollup."""
+    descriptors: int
+    """Held on files below /proc/PID."""
+
+    @property
+    def all(self) -> int:
+        return self.private + self.descriptors * DESCRIPTOR_BYTES
+
+
+class Exposition(NamedTuple):
+    groups: int
+    seconds: float
+    """Of CPU."""
+    series: int
+    bytes: int
+
+
+def memory(processes: int, built: Path, scratch: Path) -> Memory:
+    """Of the daemon after some scrapes."""
+    with (
+        idle_processes(built, processes, NAMES),
+        contestants.daemon(_configured(scratch, NAMES)) as (scrape, pid),
+    ):
+        for _ in range(SCRAPES):
+            scrape()
+        return Memory(processes, private_bytes(pid), held_descriptors(pid))
+
+
+def start(processes: int, built: Path, scratch: Path) -> float:
+    """Seconds from the start of the program to the last byte of its first answered scrape."""
+    seconds = []
+    config_file = _configured(scratch, NAMES)
+    with idle_processes(built, processes, NAMES):
+        for _ in range(STARTS):
+            port = contestants.free_port()
+            began = time.perf_counter()
+            with contestants.running(contestants.daemon_command(config_file, port)):
+                contestants.wait_for(port)
+                seconds.append(time.perf_counter() - began)
+    return median(seconds)
+
+
+def exposition(groups: int, built: Path, scratch: Path) -> Exposition:
+    """Of so many groups of two processes, from an assessment to bytes."""
+    with idle_processes(built, 2 * groups, groups):
+        measured = pipeline(_configured(scratch, groups))
+        seconds = []
+        for _ in range(SCRAPES):
+            assessment = measured.latest()
+            began = time.process_time()
+            body = render(families(assessment)).body
+            seconds.append(time.process_time() - began)
+    series = sum(not line.startswith(b"#") for line in body.splitlines())
+    return Exposition(groups, median(seconds), series, len(body))
+
+
+def private_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Private_"))
+
+
+def held_descriptors(pid: int) -> int:
+    held = 0
+    for descriptor in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            parts = os.readlink(f"/proc/{pid}/fd/{descriptor}").split("/")
+            held += parts[:2] == ["", "proc"] and parts[2].isdecimal()
+    return held
+
+
+def _configured(scratch: Path, names: int) -> Path:
+    file = scratch / "swap-exporter.yaml"
+    file.write_text(every_time(configuration(names)))
+    return file
