@@ -33,7 +33,7 @@ static void retitle_for_ever(char *title, size_t room)
 static void work_a_little(void)
 {
     volatile unsigned work = 0;
-    while (work < 1000000)
+    while (work < 50000)
         work++;
     rest(10);
 }

@@ -192,19 +192,21 @@ def test_out_of_descriptors_a_scrape_says_so_and_no_counter_starts_anew(start: S
     exporter = start(Exporter(GOOD))
     before = exporter.scrape()
     with closing(http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=30)) as connection:
-        connection.request("GET", "/metrics")
-        connection.getresponse().read()
-        limits = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)
-        # Descriptors from this number on are refused: all that are free now, but for gaps that may be left.
-        resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
-        try:
+
+        def scrape() -> Scrape:
+            """Over a connection that is there already: none can be accepted meanwhile."""
             connection.request("GET", "/metrics")
             answer = connection.getresponse()
-            during = Scrape(answer.read().decode())
             assert answer.status == 200
+            return Scrape(answer.read().decode())
+
+        scrape()
+        limits = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            during = wait_until("a sample without descriptors", lambda: broken(scrape()))
         finally:
             resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, limits)
-    assert during.value("swap_exporter_collector_success", collector="processes") == 0
     assert not [name for name in during.names() if name.startswith("swap_group_")]
     after = wait_until("it is well again", lambda: whole(exporter))
     cpu = "swap_group_cpu_seconds_total"
@@ -212,6 +214,10 @@ def test_out_of_descriptors_a_scrape_says_so_and_no_counter_starts_anew(start: S
     logged = exporter.stderr()
     assert len(re.findall(r'level=warn msg="a collector fails" collector=processes ', logged)) == 1
     assert len(re.findall(r'level=info msg="a collector works again" collector=processes', logged)) == 1
+
+
+def broken(scrape: Scrape) -> Scrape | None:
+    return scrape if scrape.value("swap_exporter_collector_success", collector="processes") == 0 else None
 
 
 def whole(exporter: Exporter) -> Scrape | None:
