@@ -1,0 +1,107 @@
+"""Verdicts: idle, swapped, quiet, stranded. Pure: an observation in, what the exporter says of it out.
+
+``None`` means that it is not known, or not known yet; nothing downstream may turn it into a 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from swap_exporter.assessment.group import (
+    GroupAssessment,
+    IdleSwapped,
+    RoleAssessment,
+    Wake,
+    assess_group,
+)
+from swap_exporter.assessment.host import Attribution, attribute, cgroups_of_members, host_stranded
+from swap_exporter.assessment.sums import headroom, held_swap, total
+from swap_exporter.assessment.verdict import Residency, Verdict
+from swap_exporter.grouping.grouper import Member
+from swap_exporter.history.history import Observation
+from swap_exporter.sampling.cgroups import CgroupSwap
+from swap_exporter.sampling.inspection import Inspection
+from swap_exporter.sampling.sample import Sample
+from swap_exporter.settings import Configuration
+
+__all__ = [
+    "Assessment",
+    "Attribution",
+    "GroupAssessment",
+    "IdleSwapped",
+    "Residency",
+    "RoleAssessment",
+    "Verdict",
+    "Wake",
+    "assess",
+    "headroom",
+    "held_swap",
+    "of_the_host_alone",
+    "total",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One sample, judged: all that the exposition, the page and the report need."""
+
+    sample: Sample
+    inspection: Inspection
+    groups: tuple[GroupAssessment, ...]
+    """By name."""
+    overflow: int
+    """Processes in the group that takes what exceeds ``limits.groups``."""
+    quiet: bool | None
+    stranded: int | None
+    """Of the host, in bytes: never more than its headroom."""
+    attribution: Attribution | None
+    """``None`` where the sample broke off."""
+    cgroups: Mapping[str, CgroupSwap]
+    """Those of version 2 that hold a member, by path; ``limits.cgroups`` at most, the first by path."""
+    cgroup_groups: tuple[tuple[str, str], ...]
+    """Which group (second) has a process in which of these cgroups (first)."""
+    swapin_pages_per_second: float | None
+    swapout_pages_per_second: float | None
+
+
+def assess(observation: Observation, configuration: Configuration) -> Assessment:
+    """Judge one observation."""
+    members: dict[str, list[Member]] = {group: [] for group in observation.groups}
+    for member in observation.grouping.members:
+        if not member.process.ended:
+            members[member.group].append(member)
+    cgroups, cgroup_groups = cgroups_of_members(observation, configuration.limits.cgroups)
+    groups = tuple(
+        assess_group(name, record, members[name], observation) for name, record in observation.groups.items()
+    )
+    moved = observation.quiet_pages_per_second
+    page_size = observation.sample.page_size
+    return Assessment(
+        sample=observation.sample,
+        inspection=observation.inspection,
+        groups=groups,
+        overflow=observation.grouping.overflow,
+        quiet=None if moved is None else moved * page_size <= configuration.quiet.max_bytes_per_second,
+        stranded=host_stranded(groups, headroom(observation.sample)),
+        attribution=attribute(observation),
+        cgroups=cgroups,
+        cgroup_groups=cgroup_groups,
+        swapin_pages_per_second=observation.swapin_pages_per_second,
+        swapout_pages_per_second=observation.swapout_pages_per_second,
+    )
+
+
+def of_the_host_alone(sample: Sample) -> Assessment:
+    """An assessment of a sample that broke off: of groups nothing is known, and nothing said."""
+    return Assessment(
+        sample=sample,
+        inspection=Inspection(),
+        groups=(),
+        overflow=0,
+        quiet=None,
+        stranded=None,
+        attribution=None,
+        cgroups={},
+        cgroup_groups=(),
+        swapin_pages_per_second=None,
+        swapout_pages_per_second=None,
+    )
