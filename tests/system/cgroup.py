@@ -77,6 +77,10 @@ class MemoryCgroup(ABC):
     def usage(self) -> int:
         """Bytes of memory charged, swap not counted."""
 
+    @abstractmethod
+    def swap(self) -> int:
+        """Bytes of swap charged."""
+
 
 class CgroupV1(MemoryCgroup):
     def _reclaim(self) -> None:
@@ -88,6 +92,10 @@ class CgroupV1(MemoryCgroup):
 
     def usage(self) -> int:
         return int((self.path / "memory.usage_in_bytes").read_text())
+
+    def swap(self) -> int:
+        lines = (self.path / "memory.stat").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("total_swap ")))
 
 
 class CgroupV2(MemoryCgroup):
@@ -103,6 +111,9 @@ class CgroupV2(MemoryCgroup):
 
     def usage(self) -> int:
         return int((self.path / "memory.current").read_text())
+
+    def swap(self) -> int:
+        return int((self.path / "memory.swap.current").read_text())
 
 
 def make_memory_cgroup() -> MemoryCgroup:

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,18 +22,28 @@ def hurried_catalogue(after: float, window: float, settings: Mapping[str, Any] |
     What they match, the roles and ``idle.cpu`` stay as they are; ``settings`` go beside the entries.
     """
     printed = subprocess.run([BINARY, "catalog"], capture_output=True, check=True).stdout
-    entries = yaml.safe_load(printed)["process_names"]
-    for entry in entries:
-        entry["idle"] = {**entry["idle"], "after": f"{after}s", "window": f"{window}s"}
+    return _hurried(yaml.safe_load(printed)["process_names"], after, window, settings or {})
+
+
+def hurried_families(*names: str, settings: Mapping[str, Any] | None = None) -> str:
+    """A configuration with a group for each family of these names, and nothing else."""
+    entries = [{"name": name, "cmdline": [f" {name}$"]} for name in names]
+    return _hurried(entries, after=4, window=2, settings=settings or {})
+
+
+def _hurried(
+    entries: Iterable[Mapping[str, Any]], after: float, window: float, settings: Mapping[str, Any]
+) -> str:
+    times = {"after": f"{after}s", "window": f"{window}s"}
     return yaml.safe_dump(
         {
-            "process_names": entries,
+            "process_names": [{**entry, "idle": {**entry.get("idle", {}), **times}} for entry in entries],
             "catalog": False,
             "tick": "500ms",
             "min_sample_interval": "100ms",
             "rate_window": "2s",
             "quiet": {"window": "4s"},
-            **(settings or {}),
+            **settings,
         }
     )
 

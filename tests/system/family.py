@@ -11,11 +11,11 @@ from tests.system.cgroup import MemoryCgroup
 MIB = 1 << 20
 _PROGRAM = """
 import mmap, os, signal, sys
-shared, private, children = (int(argument) for argument in sys.argv[1:])
+shared, private, children, random = (int(argument) for argument in sys.argv[1:5])
 def filled(megabytes):
     memory = mmap.mmap(-1, max(1, megabytes) << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    for _ in range(megabytes):
-        memory.write(os.urandom(1 << 20))
+    for _ in range(megabytes << 8):
+        memory.write(os.urandom(random) * (4096 // random))
     return memory
 shared = filled(shared)
 pids = []
@@ -38,11 +38,24 @@ for line in sys.stdin:
 
 
 class Family:
-    """Its memory cannot be compressed or left out as zeros; a pipe is all that holds it."""
+    """Its memory cannot be left out as zeros; a pipe is all that holds it."""
 
-    def __init__(self, cgroup: MemoryCgroup, shared: int, private: int = 0, children: int = 0) -> None:
-        """Megabytes that the parent fills before it forks, and that each child fills of its own."""
-        command = [sys.executable, "-c", _PROGRAM, str(shared), str(private), str(children)]
+    def __init__(
+        self,
+        cgroup: MemoryCgroup,
+        shared: int,
+        private: int = 0,
+        children: int = 0,
+        name: str = "family",
+        random: int = 4096,
+    ) -> None:
+        """Megabytes that the parent fills before it forks, and that each child fills of its own.
+
+        Titles end in ``name``. So many bytes of each page are ``random`` and repeated: with a half or a
+        quarter of the page it can be compressed.
+        """
+        numbers = map(str, (shared, private, children, random))
+        command = [sys.executable, "-c", _PROGRAM, *numbers, name]
         self._parent = subprocess.Popen(
             cgroup.command(*command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )

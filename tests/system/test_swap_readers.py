@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,23 +18,12 @@ from swap_exporter.sampling.proportional import ProportionalReader
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
 from tests.require import require
-from tests.system.cgroup import CgroupV2, MemoryCgroup
+from tests.system.cgroup import MemoryCgroup
+from tests.system.delay_accounting import SWITCH, accounting
 from tests.system.family import MIB, Family
 from tests.system.waiting import wait_until
 
-SWITCH = Path("/proc/sys/kernel/task_delayacct")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-@contextmanager
-def accounting(on: bool) -> Iterator[None]:
-    require(SWITCH.exists(), "this kernel cannot turn delay accounting on")
-    before = SWITCH.read_text()
-    SWITCH.write_text("1" if on else "0")
-    try:
-        yield
-    finally:
-        SWITCH.write_text(before)
 
 
 @pytest.fixture
@@ -47,13 +35,6 @@ def source() -> Iterator[TaskStats]:
         raise
     yield opened
     opened.close()
-
-
-def used_swap(cgroup: MemoryCgroup) -> int:
-    if isinstance(cgroup, CgroupV2):
-        return int((cgroup.path / "memory.swap.current").read_text())
-    lines = (cgroup.path / "memory.stat").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("total_swap ")))
 
 
 @pytest.mark.parametrize("children", [0, 1, 4])
@@ -70,7 +51,7 @@ def test_proportional_swap_of_a_family_is_the_swap_that_it_uses(cgroup: MemoryCg
 
         found = wait_until("all are read", known)
         reader.stop()
-        used = used_swap(cgroup)
+        used = cgroup.swap()
         assert used > (40 + 8 * children) * MIB
         assert sum(found.values()) == pytest.approx(used, rel=0.01)
         processes = Scanner().scan(now).processes

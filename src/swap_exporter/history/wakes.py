@@ -11,7 +11,7 @@ MIN_PAGES = 64
 """A process that read so many pages between two samples woke up; fewer say too little of the wait."""
 
 MIN_WAKES = 20
-MARGIN = 2
+MARGIN = 1.25
 """Half of all wakes take longer than the median; this is to bound them."""
 _REMEMBERED = 100
 
@@ -47,7 +47,7 @@ class Wakes:
         self._last, self._last_at = delays, sample.at.monotonic
 
     def seconds_per_page(self) -> float | None:
-        """Twice the median; ``None`` until twenty wakes were seen."""
+        """The median with that margin; ``None`` until twenty wakes were seen."""
         if len(self._seconds_per_page) < MIN_WAKES:
             return None
         return MARGIN * median(self._seconds_per_page)

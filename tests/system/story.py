@@ -1,0 +1,57 @@
+"""Stages what the README shows, on this machine, and prints it: ``make story``, as root.
+
+Eight gunicorn workers of a preloaded application do nothing for as long as the catalogue wants to see, are
+then pushed out to swap, and the program is asked about them. Takes seven minutes, nearly all of it waiting.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.system.cgroup import memory_cgroup
+from tests.system.exporter import BINARY, Exporter
+from tests.system.servers.gunicorn import Gunicorn
+from tests.system.swapfile import swap_in_use
+
+WATCH = 310
+"""Seconds: idle.after, and a tick."""
+SHOWN = re.compile(
+    r"swap_group_(?:processes|swap_bytes|swap_prop\w+|idle_swapped\w*|displaced\w*|stranded\w*|wake\w*)"
+    r'\{group="gunicorn:shopapi"(?:,role="(?:master|worker)")?\}'
+    r"|swap_host_(?:size|free|memory_available|attributed|unattributed|quiet|stranded)\S* "
+)
+
+
+def main() -> None:
+    with memory_cgroup() as cgroup, TemporaryDirectory() as directory:
+        state = Path(directory) / "state"
+        server = Gunicorn(workers=8, preload=True, shared_megabytes=30, private_megabytes=6)
+        exporter = Exporter(state_file=state)
+        try:
+            server.start(cgroup)
+            exporter.start()
+            time.sleep(WATCH)
+            with swap_in_use():
+                cgroup.push_out()
+                time.sleep(75)  # two ticks, and the state is saved once more
+                show(exporter, state, server.workers()[0])
+                server.stop()
+        finally:
+            exporter.stop()
+            server.stop()
+
+
+def show(exporter: Exporter, state: Path, worker: int) -> None:
+    url = f"http://127.0.0.1:{exporter.port}/metrics"
+    print(*(line for line in exporter.scrape().text.splitlines() if SHOWN.match(line)), sep="\n")
+    for arguments in (["report", f"--from={url}"], ["explain", str(worker), f"--state.file={state}"]):
+        print(f"\n$ swap-exporter {' '.join(arguments)}", flush=True)
+        subprocess.run([BINARY, *arguments], env=os.environ | {"COLUMNS": "80"}, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Proportional swap on /metrics: the honest sum, and what reading it may cost."""
+
+from typing import Any
+
+import pytest
+
+from tests.system import independent
+from tests.system.cgroup import MemoryCgroup
+from tests.system.conftest import Start
+from tests.system.exporter import Exporter, Scrape, hurried_catalogue
+from tests.system.servers.gunicorn import Gunicorn
+from tests.system.waiting import wait_until
+
+MIB = 1 << 20
+WORKERS = 8
+GROUP = "gunicorn:shopapi"
+PROPORTIONAL = "swap_group_swap_proportional_bytes"
+
+
+def preloaded() -> Gunicorn:
+    return Gunicorn(workers=WORKERS, preload=True, shared_megabytes=40, private_megabytes=4)
+
+
+def configured(**proportional: Any) -> str:
+    return hurried_catalogue(after=4, window=2, settings={"proportional": proportional})
+
+
+def reads(scrape: Scrape) -> dict[str, int]:
+    found = scrape.matching("swap_exporter_proportional_reads")
+    return {sample.labels["result"]: int(sample.value) for sample in found if sample.value}
+
+
+def test_its_sum_is_the_swap_that_a_preloaded_server_uses(cgroup: MemoryCgroup, start: Start) -> None:
+    server = start(preloaded(), cgroup)
+    exporter = start(Exporter(configured(share_of_time=0.2)))
+    cgroup.push_out()
+
+    def agrees() -> Scrape:
+        scrape = exporter.scrape()
+        assert scrape.sum(PROPORTIONAL, group=GROUP) == pytest.approx(cgroup.swap(), rel=0.01)
+        assert scrape.sum("swap_group_swap_bytes", group=GROUP) == independent.swap(*server.pids())
+        return scrape
+
+    scrape = wait_until("it is what the cgroup uses", agrees)
+    overstated = scrape.sum("swap_group_swap_bytes", group=GROUP)
+    assert overstated > 4 * scrape.sum(PROPORTIONAL, group=GROUP) > 4 * (40 + 4 * WORKERS) * MIB
+
+    # Nobody else of the machine is read twice as long as nothing moves.
+    wait_until("all are read and kept", lambda: reads(exporter.scrape()).keys() == {"kept"})
+    assert reads(exporter.scrape())["kept"] >= WORKERS + 1
+
+
+def test_scrapes_do_not_wait_for_what_may_not_be_read_yet(cgroup: MemoryCgroup, start: Start) -> None:
+    server = start(preloaded(), cgroup)
+    # After one reading of a few milliseconds the next may come in half a minute.
+    exporter = start(Exporter(configured(share_of_time=0.0001)))
+    cgroup.push_out()
+
+    def one_is_read() -> bool:
+        return reads(exporter.scrape()).keys() >= {"kept", "waiting"}
+
+    wait_until("one is read and others wait", one_is_read)
+    wait_until("the workers are idle and swapped", lambda: _idle_swapped(exporter.scrape()) == WORKERS)
+    scrape = exporter.scrape()
+    assert reads(scrape)["waiting"] > WORKERS / 2
+    assert scrape.get(PROPORTIONAL, group=GROUP, role="worker") is None
+    # VmSwap stands in for those that wait.
+    stranded = scrape.value("swap_group_stranded_bytes", group=GROUP)
+    assert stranded > 2 * independent.proportional_swap(*server.pids())
+
+
+def test_nothing_is_read_of_larger_processes_than_allowed(cgroup: MemoryCgroup, start: Start) -> None:
+    start(preloaded(), cgroup)
+    exporter = start(Exporter(configured(share_of_time=0.2, max_process_bytes="20MiB")))
+    cgroup.push_out()
+
+    def told() -> bool:
+        scrape = exporter.scrape()
+        assert reads(scrape)["too_large"] >= WORKERS + 1
+        assert "waiting" not in reads(scrape)
+        assert scrape.get(PROPORTIONAL, group=GROUP, role="worker") is None
+        assert scrape.get(PROPORTIONAL, group=GROUP, role="master") is None
+        return _idle_swapped(scrape) == WORKERS
+
+    wait_until("they are too large", told)
+    scrape = exporter.scrape()
+    assert scrape.get("swap_group_idle_swapped_proportional_bytes", group=GROUP) is None
+    assert scrape.value("swap_group_stranded_bytes", group=GROUP) > WORKERS * 44 * MIB
+
+
+def _idle_swapped(scrape: Scrape) -> float | None:
+    return scrape.get("swap_group_idle_swapped_workers", group=GROUP)
