@@ -44,6 +44,8 @@ class Selection(NamedTuple):
     """A selector in a query, and what is done to it, from the inside out."""
 
     metric: str
+    selector: str
+    """All of it, without its range."""
     operations: tuple[str, ...]
     """Names of functions and aggregations."""
     dropped: frozenset[str] | None
@@ -63,7 +65,7 @@ def _walk(
     match node:
         case promql_parser.VectorSelector():
             assert node.name is not None, "a selector names its metric"
-            yield Selection(node.name, operations, dropped, kept)
+            yield Selection(node.name, node.prettify(), operations, dropped, kept)
         case promql_parser.MatrixSelector():
             yield from _walk(node.vector_selector, operations, dropped, kept)
         case promql_parser.AggregateExpr():

@@ -60,12 +60,13 @@ def assessed(
     each_second: Mapping[str, int] | None = None,
     shared: Mapping[int, int] | None = None,
     read_back: Mapping[int, int] | None = None,
+    configured: Sequence[str] = (),
 ) -> Assessment:
     """After so many minutes in which the host moved so many pages a second.
 
     By pid: ``shared`` gives SwapPss, ``read_back`` the pages that a process read back a second.
     """
-    configuration = Configuration()
+    configuration = Configuration(entries=tuple(map(entry, configured)))
     history = History(configuration)
     of = host or the_host()
     processes = [*(each.process for each in members), *ungrouped]
@@ -235,6 +236,15 @@ def test_who_holds_the_swap_adds_up_to_what_is_used() -> None:
         "System V shared memory 205 MiB",
         "no process (tmpfs, memfd, swap cache) 254 MiB",
     ]
+
+
+def test_groups_without_a_process_are_named_and_have_no_row() -> None:
+    seen = page(assessed(WWW, configured=["redis", "<b>"]))
+    assert [row[0].strip() for row in seen.rows[2:]] == ["php-fpm:www stranded"]
+    assert "Without a process now: <b>, redis." in seen.text
+    empty = page(assessed(configured=["redis"])).text
+    assert "No process is in a group." in empty
+    assert "Without a process now: redis." in empty
 
 
 def test_a_host_without_groups_and_one_whose_sample_broke_off_have_a_page() -> None:

@@ -44,10 +44,13 @@ class Application:
             return plain(404, f"there is nothing at this path; metrics are at {self._telemetry_path}")
         if request.method not in ("GET", "HEAD"):
             return plain(405, "expected GET", {"Allow": "GET, HEAD"})
-        return page(request)
+        try:
+            return page(request)
+        except TimeoutError:
+            return plain(503, "the sample took longer than the scrape may")
 
     def _metrics(self, request: Request) -> Response:
-        metrics = families(self._pipeline.latest(), self._reloader.state)
+        metrics = families(self._pipeline.latest(request.deadline), self._reloader.state)
         if self._exporter_metrics:
             metrics = chain(metrics, own_metrics())
         rendered = render(
@@ -57,7 +60,7 @@ class Application:
         return Response(200, rendered.body, headers, rendered.content_type)
 
     def _landing_page(self, request: Request) -> Response:
-        page = landing_page(self._pipeline.latest(), self._telemetry_path)
+        page = landing_page(self._pipeline.latest(request.deadline), self._telemetry_path)
         return Response(200, page.encode(), HEADERS, "text/html; charset=utf-8")
 
     def _healthy(self, request: Request) -> Response:

@@ -80,8 +80,12 @@ def _holders(assessment: Assessment) -> Iterator[str]:
 
 
 def _groups(assessment: Assessment) -> Iterator[str]:
+    page_size = assessment.sample.page_size
+    groups = sorted(assessment.groups, key=lambda group: _worst_first(group, page_size))
+    living = [group for group in groups if _lives(group)]
+    empty = [f"<bdi>{escape(printable(group.name))}</bdi>" for group in groups if not _lives(group)]
     yield "<section><h2>Groups</h2>"
-    if assessment.groups:
+    if living:
         yield "<table><thead>"
         yield '<tr><th scope="col" rowspan="2">Group</th><th scope="colgroup" colspan="3">Workers</th>'
         for heading in ("Swap", "Proportional swap", "Stranded", "Waking&nbsp;one, at&nbsp;most"):
@@ -89,13 +93,14 @@ def _groups(assessment: Assessment) -> Iterator[str]:
         yield "</tr><tr>"
         yield from (f'<th scope="col">{activity}</th>' for activity in Activity)
         yield "</tr></thead><tbody>"
-        page_size = assessment.sample.page_size
-        for group in sorted(assessment.groups, key=lambda group: _worst_first(group, page_size)):
+        for group in living:
             yield from _row(group, page_size)
         yield "</tbody></table>"
         yield from _words()
     else:
         yield f'<p>No process is in a group. <a href="{_DOCS}/configuration.md">Configure one</a>.</p>'
+    if empty:
+        yield f'<p class="words">Without a process now: {", ".join(empty)}.</p>'
     yield "</section>"
 
 
@@ -161,6 +166,10 @@ def _state(group: GroupAssessment, page_size: int) -> str:
     if is_waking(group, page_size):
         return "waking"
     return "stranded" if group.idle_swapped is not None and group.idle_swapped.stranded else ""
+
+
+def _lives(group: GroupAssessment) -> bool:
+    return any(role.processes for role in group.roles.values())
 
 
 def _worst(assessment: Assessment) -> str:
