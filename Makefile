@@ -5,7 +5,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm bench lint clean
+.PHONY: help run test test-vm bench story lint clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test-vm: $(VENV)/.installed-dev ## Boot a Debian with systemd and build the cont
 
 bench: $(VENV)/.installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
 	@$(VENV)/bin/python -m bench docs/benchmarks.md $(ARGS)
+
+story: $(VENV)/.installed-dev ## Stage what the README shows and print it; root, port 10059, seven minutes
+	@$(VENV)/bin/python -m tests.system.story
 
 lint: $(VENV)/.installed-dev ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .

@@ -27,10 +27,11 @@ SHOWN = re.compile(
 
 
 def main() -> None:
-    with memory_cgroup() as cgroup, TemporaryDirectory() as directory:
+    with memory_cgroup() as cgroup, TemporaryDirectory(prefix="story-") as directory:
         state = Path(directory) / "state"
         server = Gunicorn(workers=8, preload=True, shared_megabytes=30, private_megabytes=6)
         exporter = Exporter(state_file=state)
+        exporter.port = 10059  # where the report asks
         try:
             server.start(cgroup)
             exporter.start()
@@ -46,9 +47,8 @@ def main() -> None:
 
 
 def show(exporter: Exporter, state: Path, worker: int) -> None:
-    url = f"http://127.0.0.1:{exporter.port}/metrics"
     print(*(line for line in exporter.scrape().text.splitlines() if SHOWN.match(line)), sep="\n")
-    for arguments in (["report", f"--from={url}"], ["explain", str(worker), f"--state.file={state}"]):
+    for arguments in (["report"], ["explain", str(worker), f"--state.file={state}"]):
         print(f"\n$ swap-exporter {' '.join(arguments)}", flush=True)
         subprocess.run([BINARY, *arguments], env=os.environ | {"COLUMNS": "80"}, check=True)
 
