@@ -35,6 +35,7 @@ def woken(*readings, threads=1, runnable=0.0):
         ([(1000, 0.1)] * 19 + [(1000, 1065.0)] * 5, None),
         ([(1000, 0.0)] * 30, None),
         ([(1000, 0.9)] * 100 + [(1000, 0.1)] * 100, 0.0001),
+        ([(150, 0.075)] * 40 + [(7000, 0.7)] * 10, 0.0001),
     ],
     ids=[
         "too few",
@@ -45,6 +46,7 @@ def woken(*readings, threads=1, runnable=0.0):
         "longer than time passed",
         "no wait at all",
         "only the last hundred count",
+        "many heartbeats do not move it",
     ],
 )
 def test_seconds_per_page(readings, expected):
