@@ -1,7 +1,12 @@
 """Swap-in of each group on /metrics, for a known number of pages that really were read back."""
 
+import subprocess
+
 import pytest
 
+from swap_exporter.sampling.clock import now
+from swap_exporter.sampling.delays import DelayReader
+from swap_exporter.sampling.scan import Scanner
 from tests.system.cgroup import MemoryCgroup
 from tests.system.conftest import Start
 from tests.system.delay_accounting import SWITCH, accounting
@@ -53,6 +58,21 @@ def test_a_read_back_counts_for_who_read_and_for_nobody_else(cgroup: MemoryCgrou
 
 def _with_rates(scrape: Scrape) -> Scrape | None:
     return None if scrape.get(RATE, group="reading", role="worker") is None else scrape
+
+
+def test_one_that_ends_before_it_is_asked_takes_nothing_from_its_group(swap: None) -> None:
+    with accounting(on=True):
+        reader, scanner = DelayReader("/proc"), Scanner()
+        reader.read(scanner.scan(now), [])
+        with subprocess.Popen(["sleep", "60"]) as lasting, subprocess.Popen(["sleep", "60"]) as ending:
+            try:
+                sample = scanner.scan(now)
+                both = [sample.processes[pid] for pid in (lasting.pid, ending.pid)]
+                ending.kill()
+                ending.wait()
+                assert reader.read(sample, both).keys() == {process.identity for process in both}
+            finally:
+                lasting.kill()
 
 
 def test_it_is_absent_where_it_is_not_measured(cgroup: MemoryCgroup, start: Start) -> None:

@@ -8,6 +8,10 @@ from swap_exporter.kernel.errors import Denied, KernelFileError, Unavailable
 from swap_exporter.kernel.taskstats import TaskDelays, TaskStats
 from swap_exporter.sampling.sample import Identity, Process, Sample
 
+_ENDED = TaskDelays(0, 0, 0, measured=True)
+"""Of one that has ended since the sample: it was measured, and nobody is left to ask. Without it the counters
+of its group would be absent from every sample in which one ends."""
+
 
 class DelayReader:
     """Asks taskstats, and remembers since when accounting is on."""
@@ -36,9 +40,9 @@ class DelayReader:
         proven = () if self._proven is None else (self._proven,)
         since = measured_since(accounting, self._seen_on, proven, sample.clock_ticks)
         return {
-            alive[pid].identity: delays
-            for pid, delays in found.items()
-            if since is not None and alive[pid].start_ticks >= since
+            process.identity: found.get(pid, _ENDED)
+            for pid, process in alive.items()
+            if since is not None and process.start_ticks >= since
         }
 
     def _accounting(self, sample: Sample) -> DelayAccounting:
