@@ -59,6 +59,8 @@ def served():
         (["explain", "abc"], 'found "abc", expected a whole number from 1 on'),
         (["--web.max-requests=0"], 'found "0", expected a whole number from 1 on'),
         (["--log.level=loud"], "invalid choice: 'loud'"),
+        (["--web.telemetry-path=metrics"], 'found "metrics", expected a path such as /metrics'),
+        (["--web.telemetry-path=/-/ready"], 'found "/-/ready", expected a path such as /metrics'),
         (["--config.file"], "expected one argument"),
     ],
 )

@@ -13,6 +13,17 @@ from swap_exporter.sampling import host, inspection
 
 USAGE_ERROR = 2
 
+_COLLECTORS = {
+    "cgroup": "memory cgroups that hold grouped processes",
+    "meminfo": "size and use of memory and swap",
+    "pressure": "pressure stall information of memory",
+    "proportional": "SwapPss, within its share of time",
+    "swaps": "swap devices",
+    "sysvipc": "System V shared memory in swap",
+    "taskstats": "swap-in of each process, from delay accounting",
+    "vmstat": "swap-in and swap-out of the host",
+    "zram": "zram devices",
+}
 COLLECTORS = host.COLLECTORS | inspection.COLLECTORS
 
 
@@ -93,7 +104,7 @@ def _shared_flags() -> "_Parser":
             f"--collector.{name}",
             action=_Switch,
             default=True,
-            help="default: on",
+            help=f"{_COLLECTORS[name]} (default: on)",
         )
     flags.add_argument("--log.level", choices=log.LEVELS, default="info", help="default: %(default)s")
     flags.add_argument("--log.format", choices=log.FORMATS, default="logfmt", help="default: %(default)s")
@@ -109,7 +120,9 @@ def _web_flags() -> "_Parser":
         action="append",
         help="address to listen on, repeatable; default: :10059",
     )
-    web.add_argument("--web.telemetry-path", metavar="PATH", default="/metrics", help="default: %(default)s")
+    web.add_argument(
+        "--web.telemetry-path", metavar="PATH", type=_path, default="/metrics", help="default: %(default)s"
+    )
     web.add_argument(
         "--web.config.file", metavar="FILE", help="TLS and users, in the exporter-toolkit's form"
     )
@@ -214,6 +227,12 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 1 on')
     return int(text)
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or text == "/" or text.startswith("/-/") or set(text) & set("?#% "):
+        raise argparse.ArgumentTypeError(f'found "{text}", expected a path such as /metrics, not / or /-/...')
+    return text
 
 
 def _seconds(text: str) -> float:
