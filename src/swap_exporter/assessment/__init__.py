@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swap_exporter.assessment.group import (
+    WAKING,
     GroupAssessment,
     IdleSwapped,
     RoleAssessment,
@@ -24,6 +25,7 @@ from swap_exporter.sampling.sample import Sample
 from swap_exporter.settings import Configuration
 
 __all__ = [
+    "WAKING",
     "Assessment",
     "Attribution",
     "GroupAssessment",

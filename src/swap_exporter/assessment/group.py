@@ -14,6 +14,9 @@ from swap_exporter.history.watch import Activity
 from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Process
 
+WAKING = 1 << 20
+"""Bytes per second from which on a group is waking: the threshold of the alert SwapWorkersWaking."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoleAssessment:

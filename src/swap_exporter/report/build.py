@@ -6,7 +6,7 @@ from statistics import median_low
 from typing import TypeVar
 
 from swap_exporter import assessment
-from swap_exporter.assessment import Assessment, GroupAssessment, Residency, Verdict
+from swap_exporter.assessment import WAKING, Assessment, GroupAssessment, Residency, Verdict
 from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.roles import Role
 from swap_exporter.report.host import host_figures, remainder
@@ -25,9 +25,6 @@ from swap_exporter.report.rows import (
 from swap_exporter.report.told import Told, ToldGroup
 from swap_exporter.report.verdict import verdict
 from swap_exporter.sampling.sample import Identity, Process
-
-WAKING = 1 << 20
-"""Bytes per second from which on a group is waking: the threshold of the alert SwapWorkersWaking."""
 
 WAKING_FAULTS = 32
 """Major faults per second that stand for it, at the kernel's default readahead of eight pages a fault."""

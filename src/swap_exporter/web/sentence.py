@@ -6,12 +6,9 @@ It names what is known, and says of the rest why it is not known or when it will
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, total
+from swap_exporter.assessment import WAKING, Assessment, GroupAssessment, IdleSwapped, total
 from swap_exporter.grouping.roles import Role
 from swap_exporter.readable import duration, plural, printable
-
-WAKING = 1 << 20
-"""Bytes per second from which on a group is waking: the threshold of the alert SwapWorkersWaking."""
 
 
 def sentence(assessment: Assessment) -> str:
