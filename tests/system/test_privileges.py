@@ -1,5 +1,6 @@
 """What an exporter that may not do everything says: what it can, and nothing of the rest."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from tests.system.exporter import NOBODY, Exporter, Scrape, hurried_catalogue
 from tests.system.servers.gunicorn import Gunicorn
 from tests.system.waiting import wait_until
 
-GROUP = "gunicorn:shopapi"
+APPLICATION = f"watched-{os.getpid()}"
+GROUP = f"gunicorn:{APPLICATION}"
 SETTINGS = hurried_catalogue(after=4, window=2, settings={"proportional": {"share_of_time": 0.2}})
 PROPORTIONAL = {
     ("swap_group_swap_proportional_bytes", "worker"),
@@ -55,7 +57,10 @@ def capabilities(scrape: Scrape) -> tuple[bool, bool]:
 
 def test_each_capability_adds_its_own_and_takes_nothing(cgroup: MemoryCgroup, start: Start) -> None:
     with accounting(on=True):
-        start(Gunicorn(workers=2, preload=True, shared_megabytes=10, private_megabytes=5), cgroup)
+        start(
+            Gunicorn(workers=2, name=APPLICATION, preload=True, shared_megabytes=10, private_megabytes=5),
+            cgroup,
+        )
         root = start(Exporter(SETTINGS))
         each = {
             through: start(Exporter(SETTINGS, through=through))

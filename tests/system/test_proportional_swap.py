@@ -1,5 +1,6 @@
 """Proportional swap on /metrics: the honest sum, and what reading it may cost."""
 
+import os
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from tests.system.waiting import wait_until
 
 MIB = 1 << 20
 WORKERS = 8
-GROUP = "gunicorn:shopapi"
+APPLICATION = f"shares-{os.getpid()}"
+GROUP = f"gunicorn:{APPLICATION}"
 PROPORTIONAL = "swap_group_swap_proportional_bytes"
 
 
 def preloaded() -> Gunicorn:
-    return Gunicorn(workers=WORKERS, preload=True, shared_megabytes=40, private_megabytes=4)
+    return Gunicorn(workers=WORKERS, name=APPLICATION, preload=True, shared_megabytes=40, private_megabytes=4)
 
 
 def configured(**proportional: Any) -> str:
@@ -52,9 +54,9 @@ def test_its_sum_is_the_swap_that_a_preloaded_server_uses(cgroup: MemoryCgroup, 
 
 def test_scrapes_do_not_wait_for_what_may_not_be_read_yet(cgroup: MemoryCgroup, start: Start) -> None:
     server = start(preloaded(), cgroup)
+    cgroup.push_out()
     # After one reading of a few milliseconds the next may come in half a minute.
     exporter = start(Exporter(configured(share_of_time=0.0001)))
-    cgroup.push_out()
 
     def one_is_read() -> bool:
         return reads(exporter.scrape()).keys() >= {"kept", "waiting"}

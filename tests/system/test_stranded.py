@@ -1,5 +1,7 @@
 """Stranded is what has room to come back: a cgroup's limit counts."""
 
+import os
+
 import pytest
 
 from tests.system import independent
@@ -10,14 +12,15 @@ from tests.system.servers.gunicorn import Gunicorn
 from tests.system.waiting import wait_until
 
 MIB = 1 << 20
-GROUP = "gunicorn:shopapi"
+APPLICATION = f"limited-{os.getpid()}"
+GROUP = f"gunicorn:{APPLICATION}"
 
 
 def test_who_was_pushed_out_by_a_limit_is_stranded_once_it_is_lifted(
     cgroup: MemoryCgroup, start: Start
 ) -> None:
     settings = {"proportional": {"share_of_time": 0.2}}
-    server = start(Gunicorn(workers=1, private_megabytes=80), cgroup)
+    server = start(Gunicorn(workers=1, name=APPLICATION, private_megabytes=80), cgroup)
     exporter = start(Exporter(hurried_catalogue(after=4, window=2, settings=settings)))
     cgroup.limit(40 * MIB)
 

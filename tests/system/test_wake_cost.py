@@ -1,5 +1,6 @@
 """What waking a worker could cost, beside what it did cost: real workers that read their whole heap."""
 
+import os
 import time
 from statistics import median
 
@@ -12,7 +13,8 @@ from tests.system.waiting import wait_until
 
 MIB = 1 << 20
 SERVERS = 7
-GROUP = "gunicorn:shopapi"
+APPLICATION = f"waking-{os.getpid()}"
+GROUP = f"gunicorn:{APPLICATION}"
 ROUNDS = 3
 ATTEMPTS = 4
 
@@ -20,7 +22,9 @@ ATTEMPTS = 4
 def test_it_lies_between_the_first_request_and_three_times_it(cgroup: MemoryCgroup, start: Start) -> None:
     """One worker to a server, so that each is woken on purpose and alone; they are one group all the same."""
     with accounting(on=True):
-        servers = [start(Gunicorn(workers=1, private_megabytes=20), cgroup) for _ in range(SERVERS)]
+        servers = [
+            start(Gunicorn(workers=1, name=APPLICATION, private_megabytes=20), cgroup) for _ in range(SERVERS)
+        ]
         exporter = start(Exporter(hurried_catalogue(after=4, window=2)))
 
         def push_out() -> None:
