@@ -1,5 +1,6 @@
 """The main job, on gunicorn: workers that are idle and in swap, told on /metrics."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -47,15 +48,18 @@ def until_all_are_idle(exporter: Exporter, group: str = GROUP) -> list[float | N
     return told
 
 
-def serve(server: Gunicorn, path: str, times: int, *, told_by: Exporter) -> None:
-    """Steady requests, about five a second for each worker, until all have answered so many and are busy."""
+def serve(server: Gunicorn, path: str, times: int, *, told_by: Exporter | None = None) -> None:
+    """Steady requests, about five a second for each worker, until all have answered so many, and ``told_by``
+    calls them busy."""
 
     def all_have() -> bool:
-        busy = workers(told_by.scrape(), f"gunicorn:{server.name}", activity="busy")
-        return busy == server.count and min(load.served[pid] for pid in server.workers()) >= times
+        if min(load.served[pid] for pid in server.workers()) < times:
+            return False
+        group = f"gunicorn:{server.name}"
+        return told_by is None or workers(told_by.scrape(), group, activity="busy") == server.count
 
     with Load(lambda: server.request(path), per_second=5, at_once=server.count) as load:
-        wait_until(f"each worker has answered {path} {times} times and is busy", all_have)
+        wait_until(f"each worker has answered {path} {times} times, and is busy", all_have)
     assert not load.failures
 
 
@@ -114,13 +118,18 @@ def test_workers_are_idle_swapped_from_being_pushed_out_until_they_serve(
     assert told_swap(exporter) - cold < pushed_out / 4
     assert idle_swapped(exporter.scrape()) == 0
 
-    # Once they have served with all they have, the same push strands them.
-    serve(server, "/heap", 2, told_by=exporter)
-    assert independent.swap(*server.workers()) < cold / 2
-    serve(server, "/cpu?ms=3", 20, told_by=exporter)
-    assert set(until_all_are_idle(exporter)) == {0}
-    cgroup.push_out()
-    wait_until("all are idle-swapped", lambda: idle_swapped(exporter.scrape()) == WORKERS)
+    # Once they have served with all they have, the same push strands them. In two seconds a heartbeat that has
+    # to fetch its pages may take a tick too many and pass for work: then they are put away once more.
+    for _ in range(3):
+        serve(server, "/heap", 2)  # which may take too little CPU to be busy
+        assert independent.swap(*server.workers()) < cold / 2
+        serve(server, "/cpu?ms=3", 20, told_by=exporter)
+        assert set(until_all_are_idle(exporter)) == {0}
+        cgroup.push_out()
+        with contextlib.suppress(AssertionError):
+            wait_until("all lie there", lambda: idle_swapped(exporter.scrape()) == WORKERS, deadline=20)
+            break
+    assert idle_swapped(exporter.scrape()) == WORKERS
 
 
 def told_swap(exporter: Exporter) -> float:
