@@ -118,8 +118,8 @@ def test_workers_are_idle_swapped_from_being_pushed_out_until_they_serve(
     assert told_swap(exporter) - cold < pushed_out / 4
     assert idle_swapped(exporter.scrape()) == 0
 
-    # Once they have served with all they have, the same push strands them. In two seconds a heartbeat that has
-    # to fetch its pages may take a tick too many and pass for work: then they are put away once more.
+    # Once they have served with all they have, the same push strands them. In two seconds a heartbeat that
+    # has to fetch its pages may take a tick too many and pass for work: then they are put away once more.
     for _ in range(3):
         serve(server, "/heap", 2)  # which may take too little CPU to be busy
         assert independent.swap(*server.workers()) < cold / 2
