@@ -99,8 +99,10 @@ class Pipeline:
         return assess(self._history.observe(sample, grouping, inspection), self._configuration)
 
     def stop(self) -> None:
-        """End what reads in the background."""
+        """End what reads in the background, and close what is held open. No sample can follow."""
         self._inspector.stop()
+        with self._lock:
+            self._scanner.close()
 
     def _log_problems(self, runs: Iterable[CollectorRun]) -> None:
         """A line when a collector begins to fail, fails otherwise, or works again; none while it goes on."""

@@ -19,6 +19,7 @@ from swap_exporter.kernel import (
     stat,
     status,
     swaps,
+    system_stat,
     sysvipc,
     vmstat,
     zram,
@@ -38,6 +39,7 @@ PARSERS = {
     "smaps_rollup": smaps_rollup.parse,
     "mountinfo": mountinfo.parse,
     "sysvipc/shm": sysvipc.parse,
+    "../stat": system_stat.parse_forks,
 }
 
 

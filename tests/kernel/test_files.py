@@ -27,6 +27,43 @@ def test_every_length(tmp_path: Path, length: int) -> None:
     assert files.read(str(tmp_path / "file"), limit=8192) == content[:8192]
 
 
+@pytest.mark.parametrize("length", [0, 1, 8191, 8192, 8193, 100_000])
+def test_every_length_of_a_record(tmp_path: Path, length: int) -> None:
+    content = os.urandom(length)
+    (tmp_path / "file").write_bytes(content)
+    assert files.read_record(str(tmp_path / "file")) == content
+
+
+@pytest.mark.parametrize("file", ["stat", "status", "schedstat", "cgroup"])
+def test_files_of_a_process_are_one_record(file: str) -> None:
+    directory = files.open_directory("/proc/1")
+    try:
+        record, whole = files.read_record(file, directory), files.read(file, directory)
+        assert record.endswith(b"\n")
+        assert record.count(b"\n") == whole.count(b"\n")
+    finally:
+        os.close(directory)
+
+
+def test_an_open_file_speaks_of_its_process_only() -> None:
+    child = os.posix_spawn("/bin/sleep", ["sleep", "60"], os.environ)
+    descriptor = files.open_file(f"/proc/{child}/stat")
+    try:
+        assert os.pread(descriptor, 1000, 0).startswith(b"%d (" % child)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        with pytest.raises(ProcessLookupError):
+            os.pread(descriptor, 1000, 0)
+    finally:
+        os.close(descriptor)
+
+
+def test_numbers_in_a_directory(tmp_path: Path) -> None:
+    for name in ("20", "3", "self", "\u0663", "1a"):
+        (tmp_path / name).touch()
+    assert files.list_numbers(str(tmp_path)) == [3, 20]
+
+
 def test_a_file_is_read_relative_to_a_directory_and_no_descriptor_is_left() -> None:
     before = os.listdir("/proc/self/fd")
     directory = files.open_directory("/proc/self")

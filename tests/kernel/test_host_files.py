@@ -1,11 +1,12 @@
 """meminfo, vmstat, swaps and pressure, of several kernels."""
 
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
-from swap_exporter.kernel import meminfo, pressure, swaps, vmstat
+from swap_exporter.kernel import files, meminfo, pressure, swaps, system_stat, vmstat
 from swap_exporter.kernel.errors import MalformedFile
 from swap_exporter.kernel.swaps import SwapDevice
 
@@ -121,3 +122,27 @@ def test_agrees_with_psutil_on_this_machine() -> None:
     assert memory.mem_total == psutil.virtual_memory().total
     assert vmstat.parse(Path("/proc/vmstat").read_bytes()).pswpin is not None
     swaps.parse(Path("/proc/swaps").read_bytes())
+
+
+SYSTEM_STAT = b"cpu  2255 34 2290 0\nintr 9 0 0\nctxt 506518\nprocesses 31170\nprocs_running 2\n"
+
+
+def test_forks_since_boot() -> None:
+    assert system_stat.parse_forks(SYSTEM_STAT) == 31170
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", SYSTEM_STAT[:40], SYSTEM_STAT.replace(b"31170", b"many"), SYSTEM_STAT.replace(b"31170", b"9" * 21)],
+)
+def test_a_strange_stat_of_the_system_is_refused(raw: bytes) -> None:
+    with pytest.raises(MalformedFile, match="stat, processes: expected 'processes NUMBER'"):
+        system_stat.parse_forks(raw)
+
+
+def test_a_fork_is_counted_by_the_time_that_its_child_can_be_seen() -> None:
+    before = system_stat.parse_forks(files.read("/proc/stat"))
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert child.pid in files.list_numbers("/proc")
+        assert system_stat.parse_forks(files.read("/proc/stat")) > before
+        child.kill()

@@ -27,6 +27,13 @@ def test_every_field_of_a_captured_file() -> None:
     )
 
 
+def test_what_others_may_change_ends_with_the_line_of_swap() -> None:
+    head = status.up_to_swap(WORKER)
+    assert WORKER.startswith(head)
+    assert head.endswith(b"VmSwap:\t   24420 kB\n")
+    assert status.up_to_swap(ZOMBIE) == b""
+
+
 def test_without_an_address_space_sizes_are_none() -> None:
     assert status.parse(ZOMBIE) == status.Status(0, None, None, None, None)
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *title;
@@ -27,6 +28,20 @@ static void *retitle(void *unused)
         line[strcspn(line, "\n")] = 0;
         memset(title, 0, room);
         strncpy(title, line, room - 1);
+        say("done\n");
+    }
+    exit(0);
+}
+
+/* For each line of standard input it works for 50 ms. */
+static void *work(void *unused)
+{
+    char line[64];
+    (void)unused;
+    say("ready\n");
+    while (fgets(line, sizeof line, stdin)) {
+        for (clock_t end = clock() + CLOCKS_PER_SEC / 20; clock() < end;)
+            ;
         say("done\n");
     }
     exit(0);
@@ -58,7 +73,18 @@ int main(int argc, char **argv)
     size_t size = 32 << 20;
     memset(malloc(size), 1, size);
 
-    if (!strcmp(argv[1], "vfork")) {
+    if (!strcmp(argv[1], "vfork-grows")) {
+        if (vfork() == 0) {
+            char line[64];
+            say("ready\n");
+            while (read(0, line, sizeof line) > 0) {
+                memset(malloc(8 << 20), 1, 8 << 20);
+                say("done\n");
+            }
+            _exit(0);
+        }
+        wait(NULL);
+    } else if (!strcmp(argv[1], "vfork")) {
         if (vfork() == 0) {
             say("ready\n");
             until_input_ends();
@@ -74,6 +100,11 @@ int main(int argc, char **argv)
         pthread_exit(NULL);
     } else if (!strcmp(argv[1], "retitles")) {
         retitle(NULL);
+    } else if (!strcmp(argv[1], "works")) {
+        work(NULL);
+    } else if (!strcmp(argv[1], "thread-works")) {
+        pthread_create(&thread, NULL, work, NULL);
+        pthread_join(thread, NULL);
     } else if (!strcmp(argv[1], "thread-retitles")) {
         pthread_create(&thread, NULL, retitle, NULL);
         pthread_join(thread, NULL);

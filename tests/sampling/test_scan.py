@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,13 @@ from tests.system.waiting import wait_until
 @pytest.fixture(scope="module")
 def strange(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled(tmp_path_factory.mktemp("strange"))
+
+
+@pytest.fixture(params=[0, 1000], ids=["nothing held", "held"])
+def scanner(request: pytest.FixtureRequest) -> Iterator[Scanner]:
+    scanner = Scanner(cgroups=True, most_held=request.param)
+    yield scanner
+    scanner.close()
 
 
 def scanned(pid: int) -> Process:
@@ -77,8 +85,7 @@ def test_kernel_threads_hold_no_memory() -> None:
         assert (thread.swap, thread.resident, thread.resident_anonymous, thread.argv) == (0, 0, 0, ())
 
 
-def test_a_zombie_holds_nothing_and_keeps_its_title() -> None:
-    scanner = Scanner()
+def test_a_zombie_holds_nothing_and_keeps_its_title(scanner: Scanner) -> None:
     with running("sleep", "60") as child:
         wait_until("exec", lambda: scanner.scan(now).processes[child.pid].title == "sleep 60")
         child.kill()
@@ -111,9 +118,8 @@ def test_a_process_may_call_itself_anything(strange: Path, name: bytes, shown: s
 
 
 @pytest.mark.parametrize("who", ["retitles", "thread-retitles"])
-def test_a_title_is_seen_soon_after_it_changes(strange: Path, who: str) -> None:
+def test_a_title_is_seen_soon_after_it_changes(scanner: Scanner, strange: Path, who: str) -> None:
     """Also if another thread than the main one changes it, which no counter of the main one shows."""
-    scanner = Scanner()
     with running(strange, who, "." * 60) as child:
         assert scanner.scan(now).processes[child.pid].argv == (str(strange), who, "." * 60)
         for title in (b"app: worker 1 idle", b"app: worker 1 busy", b"app: \xff"):
@@ -122,8 +128,7 @@ def test_a_title_is_seen_soon_after_it_changes(strange: Path, who: str) -> None:
             assert seen.argv == (title.decode(errors="replace"),)
 
 
-def test_an_exec_is_seen() -> None:
-    scanner = Scanner()
+def test_an_exec_is_seen(scanner: Scanner) -> None:
     with running("sh", "-c", "read x; exec sleep 60") as child:
         wait_until("sh", lambda: scanner.scan(now).processes[child.pid].comm == "sh")
         assert child.stdin is not None
@@ -145,8 +150,7 @@ def test_a_leader_that_ended_before_its_threads_still_holds_their_memory(strange
         assert seen.effective_uid == os.geteuid()
 
 
-def test_a_vfork_child_does_not_count_its_parents_memory_again(strange: Path) -> None:
-    scanner = Scanner()
+def test_a_vfork_child_does_not_count_its_parents_memory_again(scanner: Scanner, strange: Path) -> None:
     with running(strange, "vfork") as parent:
         [child] = psutil.Process(parent.pid).children()
         wait_until("the parent's wait", lambda: scanned(parent.pid).state == "D")
@@ -162,9 +166,29 @@ def test_a_vfork_child_does_not_count_its_parents_memory_again(strange: Path) ->
         parent.stdin = None
 
 
-def test_a_storm_of_short_lived_processes_disturbs_nobody() -> None:
+def test_a_vfork_child_that_fills_memory_fills_its_parents(scanner: Scanner, strange: Path) -> None:
+    """Nothing of what the kernel counts of the parent moves, for it waits."""
+    with running(strange, "vfork-grows") as parent:
+        [child] = psutil.Process(parent.pid).children()
+        wait_until("the parent's wait", lambda: scanned(parent.pid).state == "D")
+        for _ in range(3):
+            before = scanner.scan(now).processes[parent.pid].resident
+            tell(parent, b"grow")
+            wait_until("the child's wait", lambda: child.status() == psutil.STATUS_SLEEPING)
+            seen = scanner.scan(now).processes
+            assert child.pid not in seen
+            after = seen[parent.pid].resident
+            assert before is not None
+            assert after is not None
+            assert after >= before + (8 << 20)
+        assert parent.stdin is not None
+        parent.stdin.close()
+        parent.wait(60)
+        parent.stdin = None
+
+
+def test_a_storm_of_short_lived_processes_disturbs_nobody(scanner: Scanner) -> None:
     storm = "import os\nfor _ in range(300):\n p = os.fork()\n if p == 0: os._exit(0)\n os.waitpid(p, 0)"
-    scanner = Scanner(cgroups=True)
     with (
         running("sleep", "60") as child,
         subprocess.Popen([sys.executable, "-c", storm]) as one,

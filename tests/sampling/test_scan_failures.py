@@ -1,9 +1,12 @@
 """What cannot be read costs what it touches, and no more."""
 
+import contextlib
 import ctypes
 import os
 import resource
+import subprocess
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -285,6 +288,105 @@ def test_being_out_of_descriptors_is_no_end_of_processes(tree: Tree, scanner: Sc
         run = scanner.scan(now).collectors[0]
         assert not run.success
         assert "Too many open files" in str(run.problem)
+
+    forked(check)
+
+
+def test_what_is_held_is_given_back_where_descriptors_run_out() -> None:
+    """Here others take all that this process may still open."""
+
+    def check() -> None:
+        os.closerange(3, 4096)
+        with contextlib.ExitStack() as stack:
+            for _ in range(40):
+                stack.callback(stack.enter_context(subprocess.Popen(["sleep", "60"])).kill)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (120, 120))
+            scanner = Scanner(most_held=80)
+            whole = scanner.scan(now)
+            assert whole.complete
+            assert len(os.listdir("/proc/self/fd")) > 60
+            with contextlib.suppress(OSError):
+                while True:
+                    os.open("/dev/null", os.O_RDONLY)
+            for _ in range(3):
+                sample = scanner.scan(now)
+                assert sample.complete, sample.collectors[0].problem
+                assert len(sample.processes) >= 40
+
+    forked(check)
+
+
+FORKS = b"cpu  1 2 3\nprocesses 77\n"
+
+
+def test_who_ends_between_two_samples_did_not_end_while_it_was_read(tree: Tree, scanner: Scanner) -> None:
+    """Here the kernel has counted no fork, so that nobody is listed again."""
+    tree.write("stat", FORKS)
+    scanner.scan(now)
+    tree.remove("20")
+    assert outcome(scanner.scan(now)) == ([1], 0, 0)
+
+
+def test_who_was_hidden_comes_to_light_within_a_minute(tree: Tree, scanner: Scanner) -> None:
+    """It was forked long ago, and is another user's no more."""
+    tree.write("stat", FORKS)
+    scanner.scan(now)
+    tree.process(30)
+    later = now()._replace(monotonic=now().monotonic + 61)
+    assert list(scanner.scan(lambda: later).processes) == [1, 20, 30]
+
+
+def test_a_kernel_thread_that_becomes_a_program_has_memory_at_once(tree: Tree, scanner: Scanner) -> None:
+    tree.process(20, flags=0x208040)
+    assert scanner.scan(now).processes[20].kernel_thread
+    tree.process(20)
+    assert scanner.scan(now).processes[20].swap == 100 << 10
+
+
+@contextlib.contextmanager
+def when_it_is_read(tree: Tree, file: str, act: Callable[[], None]) -> Iterator[None]:
+    """Does something in the middle of a pass: when this file is opened, before it says what it says."""
+    content = (tree.root / file).read_bytes()
+    tree.remove(file)
+    os.mkfifo(tree.root / file)
+
+    def give() -> None:
+        with open(tree.root / file, "wb") as pipe:
+            act()
+            pipe.write(content)
+
+    giver = threading.Thread(target=give, daemon=True)
+    giver.start()
+    yield
+    giver.join(60)
+    tree.remove(file)
+    tree.write(file, content)
+
+
+def test_a_parent_that_was_never_seen_alive_leaves_an_orphan_all_the_same(
+    tree: Tree, scanner: Scanner
+) -> None:
+    """The child is read while its parent lives; before its turn comes it has ended."""
+    tree.process(10, parent=20)
+    tree.process(20, state=b"Z", memory=False)
+    with when_it_is_read(tree, "20/stat", lambda: tree.process(10, parent=1)):
+        assert scanner.scan(now).processes[10].parent_pid == 1
+
+
+def test_a_vfork_child_is_left_out_also_after_a_pass_that_broke_off(tree: Tree, scanner: Scanner) -> None:
+    def check() -> None:
+        os.closerange(3, 4096)
+        tree.process(20, state=b"D")
+        tree.process(30, parent=20)
+        tree.process(40)
+        tree.process(50)
+        limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with when_it_is_read(tree, "40/stat", lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, hard))):
+            assert not scanner.scan(now).complete
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        sample = scanner.scan(now)
+        assert sample.complete
+        assert list(sample.processes) == [1, 20, 40, 50]
 
     forked(check)
 

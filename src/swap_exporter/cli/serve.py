@@ -12,6 +12,7 @@ from swap_exporter.exposition.exporter import Reload
 from swap_exporter.history import state_file
 from swap_exporter.history.history import Memory
 from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
 from swap_exporter.systemd import Supervisor
@@ -31,9 +32,10 @@ def serve(options: Options) -> int:
     log.configure(options.log_level, options.log_format)
     # Blocked before the first thread starts, so that nothing but the main thread's waiting receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    budget.raise_descriptor_limit()
     configuration = wiring.configuration(options)
     state = _State(options)
-    pipeline = wiring.pipeline(options, configuration, wiring.memory(options))
+    pipeline = wiring.pipeline(options, configuration, wiring.memory(options), wiring.affordable(options))
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
     application = Application(

@@ -14,6 +14,7 @@ from swap_exporter.history.history import Memory
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.files import read
 from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner, check_procfs
@@ -28,25 +29,35 @@ def configuration(options: Options) -> Configuration:
         raise FatalError(str(error)) from error
 
 
-def scanner(options: Options) -> Scanner:
+def scanner(options: Options, most_held: int = 0) -> Scanner:
     """A scanner of the proc file system asked for. Raises :class:`FatalError` where it is none."""
     try:
         check_procfs(options.procfs)
     except KernelFileError as error:
         raise FatalError(f"--path.procfs: {error}") from error
-    return Scanner(options.procfs, options.sysfs, cgroups=True, collectors=options.collectors)
+    return Scanner(
+        options.procfs, options.sysfs, cgroups=True, collectors=options.collectors, most_held=most_held
+    )
 
 
-def pipeline(options: Options, configuration: Configuration, memory: Memory | None = None) -> Pipeline:
-    """The whole line from the kernel's files to an assessment. Raises :class:`FatalError`."""
+def pipeline(
+    options: Options, configuration: Configuration, memory: Memory | None = None, most_held: int = 0
+) -> Pipeline:
+    """The whole line from the kernel's files to an assessment. ``most_held``: see :class:`Scanner`; what
+    takes one sample needs none. Raises :class:`FatalError`."""
     return Pipeline(
         configuration,
-        scanner(options),
+        scanner(options, most_held),
         Inspector(options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors),
         context(options),
         now,
         memory,
     )
+
+
+def affordable(options: Options) -> int:
+    """``most_held`` for who takes samples all the time."""
+    return budget.affordable(options.procfs, options.cgroupfs)
 
 
 def context(options: Options) -> Context:

@@ -30,6 +30,36 @@ def read(path: str, directory: int | None = None, limit: int | None = None) -> b
         raise _named(error, path) from None
 
 
+def read_record(path: str, directory: int | None = None) -> bytes:
+    """A file that the kernel prints as one record, as most of /proc/PID: one read gives all of it.
+
+    Raises Vanished, Denied, Exhausted or Unreadable.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            content = os.read(descriptor, _CHUNK)
+            while len(content) % _CHUNK == 0 and (piece := os.read(descriptor, _CHUNK)):
+                content += piece
+            return content
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _named(error, path) from None
+
+
+def open_file(path: str, directory: int | None = None) -> int:
+    """A descriptor to read from; the caller closes it. One of a process' files speaks of that process alone,
+    through exec and to its end: then reading fails with ESRCH, also when somebody else has got its pid.
+
+    Raises Vanished, Denied, Exhausted or Unreadable.
+    """
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    except OSError as error:
+        raise _named(error, path) from None
+
+
 def open_directory(path: str, directory: int | None = None) -> int:
     """A descriptor of a directory; the caller closes it. Raises Vanished, Denied, Exhausted or Unreadable."""
     try:
@@ -47,6 +77,14 @@ def list_directory(path: str, directory: int | None = None) -> list[str]:
         raise _named(error, path) from None
     finally:
         os.close(descriptor)
+
+
+def list_numbers(path: str, directory: int | None = None) -> list[int]:
+    """The numbers among the names in a directory, ascending: processes, or threads. Raises as
+    :func:`list_directory`."""
+    return sorted(
+        int(name) for name in list_directory(path, directory) if name.isascii() and name.isdecimal()
+    )
 
 
 def _named(error: OSError, path: str) -> KernelFileError:

@@ -20,7 +20,7 @@ from swap_exporter.kernel.errors import MalformedFile
 
 
 class Status(NamedTuple):
-    effective_uid: int
+    effective_uid: int | None
     """Uid, the second number."""
     swap: int | None
     """VmSwap in bytes; ``None`` where there is no address space."""
@@ -49,6 +49,11 @@ def parse(raw: bytes) -> Status:
         _bytes_of(raw, b"\nRssAnon:", uid),
         raw[switches:] if switches >= 0 else None,
     )
+
+
+def up_to_swap(raw: bytes) -> bytes:
+    """The file to the end of the line VmSwap: whose and how large it is. Empty without that line."""
+    return raw[: raw.find(b"\n", raw.find(b"\nVmSwap:") + 1) + 1] if b"\nVmSwap:" in raw else b""
 
 
 def _bytes_of(raw: bytes, name: bytes, after: int) -> int | None:

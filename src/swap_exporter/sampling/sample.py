@@ -6,6 +6,7 @@ Everything in here is immutable. What could not be read is ``None``, never 0.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from swap_exporter.kernel.meminfo import Meminfo
@@ -29,9 +30,7 @@ class Instant(NamedTuple):
     """CLOCK_REALTIME: for timestamps that people see; may step."""
 
 
-class Process(NamedTuple):
-    """One thread group, as /proc/PID told it."""
-
+class _Fields(NamedTuple):
     pid: int
     start_ticks: int
     """Start in clock ticks after boot: stat, field 22."""
@@ -58,15 +57,25 @@ class Process(NamedTuple):
     swap: int | None
     """VmSwap in bytes. 0 where there is no address space (kernel thread, zombie)."""
     resident: int | None
-    """VmRSS in bytes."""
+    """VmRSS in bytes. Of a process that sleeps while nothing moves to or from swap this and RssAnon may be
+    ten minutes old: see tracked.py for what shows no earlier."""
     resident_anonymous: int | None
     """RssAnon in bytes."""
     effective_uid: int | None
     cgroups: tuple[str, ...] | None
     """The paths of /proc/PID/cgroup in the file's order; ``None`` where unreadable or not asked for."""
 
-    @property
+
+class Process(_Fields):
+    """One thread group, as /proc/PID told it.
+
+    In the sample after, one of which nothing has changed is the same object: who remembers what it made of it
+    need not look again.
+    """
+
+    @cached_property
     def identity(self) -> Identity:
+        """Asked for so often that it is worth keeping."""
         return (self.pid, self.start_ticks)
 
     @property
