@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from swap_exporter.grouping.entry import Entry
-from swap_exporter.grouping.grouper import Grouping, Member
+from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Reason, Role
 from swap_exporter.grouping.template import Template
 from swap_exporter.kernel.meminfo import Meminfo
@@ -95,4 +95,4 @@ def member(of: Process, by: Entry | None = None, role: Role = Role.WORKER, group
 
 
 def grouping(members: Iterable[Member]) -> Grouping:
-    return Grouping(members=tuple(members), ungrouped=(), overflow=0)
+    return Grouping(by_name(members), (), 0)

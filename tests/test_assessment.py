@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swap_exporter.assessment import Residency, assess, total
-from swap_exporter.grouping.grouper import Grouping
+from swap_exporter.grouping.grouping import Grouping, by_name
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity
@@ -173,7 +173,7 @@ def test_used_swap_is_told_by_who_holds_it():
     history = History(Configuration())
     taken = sample(1000, [grouped, other], of)
     inspection = Inspection(proportional_swap={grouped.identity: 30 * MIB})
-    observation = history.observe(taken, Grouping((member(grouped),), (other,), 0), inspection)
+    observation = history.observe(taken, Grouping(by_name([member(grouped)]), (other,), 0), inspection)
     attribution = assess(observation, Configuration()).attribution
     assert (attribution.grouped, attribution.ungrouped) == (30 * MIB, 11 * MIB)
     assert attribution.sysv_shm == 7 * MIB

@@ -7,12 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swap_exporter import config
-from swap_exporter.assessment import Assessment, assess
+from swap_exporter.assessment import Assessment, Residency, assess
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.grouper import OVERFLOW, Grouper
 from swap_exporter.grouping.roles import Role
 from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import FORGET_AFTER, History
+from swap_exporter.history.watch import Activity
+from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Identity, Process, Sample
@@ -56,7 +58,11 @@ steps = st.lists(
 class Line:
     """The pure part of the pipeline, fed with what the kernel could say."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, thorough: bool = True) -> None:
+        """``thorough``: nobody is the same object as before, and nothing is remembered of what was said."""
+        self._thorough = thorough
+        self._before: Mapping[int, Process] = {}
+        self._said: Assessment | None = None
         self.configuration: Configuration = replace(CONFIGURATION, limits=limits)
         self._grouper = Grouper(self.configuration, Context(0, HZ, str))
         self._history = History(self.configuration)
@@ -73,10 +79,18 @@ class Line:
             if measured:
                 pages = self._used[seen.identity]
                 delays[seen.identity] = TaskDelays(pages, pages, pages * 1000, measured=True)
+        if not self._thorough:
+            processes = [seen if (was := self._before.get(seen.pid)) != seen else was for seen in processes]
+            self._before = {seen.pid: seen for seen in processes}
         taken = sample(instant(self._seconds), processes, host(available=1 << 34))
         grouping = self._grouper.assign(taken)
         inspection = Inspection(delays=delays, proportional_swap=_shares(taken))
-        return assess(self._history.observe(taken, grouping, inspection), self.configuration)
+        before = None if self._thorough else self._said
+        self._said = assess(self._history.observe(taken, grouping, inspection), self.configuration, before)
+        return self._said
+
+    def memory(self) -> Memory | None:
+        return self._history.memory()
 
     def _process(
         self,
@@ -112,6 +126,42 @@ def counters(assessment: Assessment) -> dict[tuple[str, ...], float]:
         if family.type == "counter" and family.name.startswith("swap_group")
         for sample in family.samples
     }
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    steps,
+    st.lists(st.tuples(st.sampled_from([1, 15, 60, 61, 121, 300, 301]), st.integers(0, 3)), max_size=12),
+    st.integers(1, 4),
+)
+def test_who_looks_only_at_what_has_changed_says_the_same(
+    samples: list[tuple[int, list[tuple[object, ...]]]], pauses: list[tuple[int, int]], limit: int
+) -> None:
+    """With pauses after some of the samples in which only a few processes do anything."""
+    seeing, thorough = Line(Limits(groups=limit), thorough=False), Line(Limits(groups=limit))
+    for number, (elapsed, readings) in enumerate(samples):
+        course = [(elapsed, readings)]
+        for pause, active in pauses[number::3]:
+            still = [(*of[:2], 0, False, *of[4:]) for of in readings[active:]]
+            course.append((pause, [(*of[:3], False, *of[4:]) for of in readings[:active]] + still))
+        for seconds, seen in course:
+            said, expected = seeing.step(seconds, seen), thorough.step(seconds, seen)
+            assert list(families(said)) == list(families(expected))
+            assert said.groups == expected.groups
+            assert [group.verdicts for group in said.groups] == [group.verdicts for group in expected.groups]
+            assert seeing.memory() == thorough.memory()
+
+
+def test_a_worker_becomes_idle_at_its_time_though_nothing_else_changes() -> None:
+    """After 300 s, between two renewals of its anchor: at 244 and at 304 s."""
+    line = Line(Limits(), thorough=False)
+    worker = (5, 1, 0, False, "app a", "S", 0, 0, None)
+    after = {}
+    for seconds in (0, 61, 61, 61, 61, 55, 2):
+        assessment = line.step(seconds, [worker])
+        [group] = [group for group in assessment.groups if group.name == "a"]
+        after[assessment.sample.at.monotonic - 1000] = group.workers[Activity.IDLE, Residency.RESIDENT]
+    assert after == {0: 0, 61: 0, 122: 0, 183: 0, 244: 0, 299: 0, 301: 1}
 
 
 @settings(max_examples=80, deadline=None)

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import chain
 from threading import Lock
 
 from swap_exporter import log
 from swap_exporter.assessment import Assessment, assess, of_the_host_alone
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.grouping.template import Context
-from swap_exporter.history.history import History, Memory
+from swap_exporter.history.history import History
+from swap_exporter.history.watches import Memory
 from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
 from swap_exporter.sampling.scan import Scanner
@@ -94,9 +96,16 @@ class Pipeline:
             # Who is missing from it may well live: the history would take them for ended.
             return of_the_host_alone(sample)
         grouping = self._grouper.assign(sample)
-        grouped = [member.process for member in grouping.members]
-        inspection = self._inspector.inspect(sample, grouped, grouping.ungrouped)
-        return assess(self._history.observe(sample, grouping, inspection), self._configuration)
+        groups = grouping.groups.values()
+        inspection = self._inspector.inspect(
+            sample,
+            tuple(chain.from_iterable(group.processes for group in groups)),
+            grouping.ungrouped,
+            {place for group in groups for place in group.cgroups},
+        )
+        return assess(
+            self._history.observe(sample, grouping, inspection), self._configuration, before=self._last
+        )
 
     def stop(self) -> None:
         """End what reads in the background, and close what is held open. No sample can follow."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from swap_exporter import config
-from swap_exporter.grouping.grouper import Grouper, Grouping
+from swap_exporter.grouping.grouper import Grouper
+from swap_exporter.grouping.grouping import Grouping, Member
 from swap_exporter.grouping.template import Context
 from swap_exporter.sampling.sample import Process, Sample
 from swap_exporter.settings import Configuration
@@ -55,12 +56,18 @@ def configured(text: str) -> Configuration:
     return config.parse(text.encode(), "test.yml")
 
 
+def members_of(grouping: Grouping) -> tuple[Member, ...]:
+    """Of all groups, by pid."""
+    members = [member for group in grouping.groups.values() for member in group.members]
+    return tuple(sorted(members, key=lambda member: member.process.pid))
+
+
 def roles(grouping: Grouping) -> dict[int, str]:
-    return {member.process.pid: member.role.value for member in grouping.members}
+    return {member.process.pid: member.role.value for member in members_of(grouping)}
 
 
 def groups(grouping: Grouping) -> dict[int, str]:
-    return {member.process.pid: member.group for member in grouping.members}
+    return {member.process.pid: member.group for member in members_of(grouping)}
 
 
 def over(*samples: Iterable[Process], configuration: Configuration = CATALOG) -> Grouping:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from swap_exporter.sampling.sample import Process
-from tests.grouping.table import CATALOG, groups, over, process, roles
+from tests.grouping.table import CATALOG, groups, members_of, over, process, roles
 
 SERVERS = json.loads(Path(__file__).with_name("prefork_samples.json").read_text())["servers"]
 
@@ -211,7 +211,7 @@ def test_group_named_by_a_title(title: str, group: str) -> None:
 )
 def test_not_a_server(argv: list[str]) -> None:
     grouping = over([process(10, 1, argv, comm="gunicorn" if not argv else argv[0][:15])])
-    assert grouping.members == ()
+    assert members_of(grouping) == ()
 
 
 def test_a_title_puts_no_user_and_no_client_into_a_label() -> None:
@@ -254,7 +254,7 @@ IDLE_MICROSECONDS = {
 
 @pytest.mark.parametrize("title", IDLE_MICROSECONDS)
 def test_heartbeats_lie_well_below_the_threshold(title: str) -> None:
-    (member,) = over([process(10, 1, title)]).members
+    (member,) = members_of(over([process(10, 1, title)]))
     assert IDLE_MICROSECONDS[title] / 1e6 * 1.4 < member.entry.idle.cpu
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from swap_exporter.sampling import clock
 from swap_exporter.sampling.scan import Scanner
-from tests.grouping.table import grouper
+from tests.grouping.table import grouper, members_of
 from tests.require import require
 from tests.system.servers.server import free_port
 from tests.system.waiting import wait_until
@@ -157,7 +157,7 @@ def test_groups_and_roles_of_a_running_server(server: str, titled: bool, venv: P
         grouping = seeing.assign(scanner.scan(clock.now))
         ours = in_session(session)
         return dict(
-            Counter((one.group, one.role.value) for one in grouping.members if one.process.pid in ours)
+            Counter((one.group, one.role.value) for one in members_of(grouping) if one.process.pid in ours)
         )
 
     def as_expected() -> bool:
@@ -182,7 +182,7 @@ def test_workers_that_outlive_their_master(venv: Path, directory: Path) -> None:
         ours = in_session(session) - {session}
         return {
             one.process.pid
-            for one in grouping.members
+            for one in members_of(grouping)
             if one.process.pid in ours and (one.group, one.role) == ("uvicorn:shop:asgi", "worker")
         }
 

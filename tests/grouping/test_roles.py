@@ -4,7 +4,7 @@ import pytest
 
 from swap_exporter.grouping.roles import Reason
 from swap_exporter.sampling.sample import Process
-from tests.grouping.table import configured, ended, groups, over, process, roles
+from tests.grouping.table import configured, ended, groups, members_of, over, process, roles
 
 GUNICORN = "/srv/bin/python3 /srv/bin/gunicorn app:app"
 UVICORN = "/srv/bin/python3 /srv/bin/uvicorn --workers 2 app:asgi"
@@ -276,7 +276,7 @@ def test_a_worker_of_one_group_makes_no_master_in_another() -> None:
 
 def test_reasons_are_told() -> None:
     table = [gunicorn, worker, child(worker, 12), process(13, 11, FFMPEG, comm="ffmpeg", layout=2)]
-    assert [member.reason for member in over(table).members] == [
+    assert [member.reason for member in members_of(over(table))] == [
         Reason.FORKS,
         Reason.FORKED,
         Reason.INNER,

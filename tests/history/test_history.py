@@ -22,8 +22,17 @@ def watched(history, seconds, step=15, members=(), start=0):
     return observation
 
 
+def watch_of(observation, of):
+    watches = {
+        member.process.identity: watch
+        for group in observation.watches.values()
+        for member, watch in group.alive
+    }
+    return watches.get(of.process.identity)
+
+
 def activity_of(observation, of):
-    return activity(observation.watches[of.process.identity], observation.sample.at, of.entry.idle)
+    return activity(watch_of(observation, of), observation.sample.at, of.entry.idle)
 
 
 def test_a_process_older_than_the_exporter_is_watched_from_the_first_sample():
@@ -38,7 +47,7 @@ def test_one_that_was_born_between_two_samples_is_watched_from_its_birth():
     observe(history, 1000)
     worker = member(process(start=1005))
     observation = observe(history, 1015, [worker])
-    assert observation.watches[worker.process.identity].since == instant(1005)
+    assert watch_of(observation, worker).since == instant(1005)
 
 
 def test_one_that_was_born_unseen_in_a_gap_is_watched_from_now():
@@ -46,7 +55,16 @@ def test_one_that_was_born_unseen_in_a_gap_is_watched_from_now():
     observe(history, 1000)
     worker = member(process(start=1005))
     observation = observe(history, 4600, [worker])
-    assert observation.watches[worker.process.identity].since == instant(4600)
+    assert watch_of(observation, worker).since == instant(4600)
+
+
+@pytest.mark.parametrize("others", [[], [member(process(11), group="old")]], ids=["alone", "of several"])
+def test_one_that_changes_its_group_is_watched_on(others):
+    worker = process(10)
+    history = History(Configuration())
+    observe(history, 1000, [member(worker, group="old"), *others])
+    observation = observe(history, 1015, [member(worker, group="new"), *others])
+    assert watch_of(observation, member(worker)).since == instant(1000)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +117,7 @@ def test_an_ended_process_gives_its_last_counters_and_is_watched_no_more():
     observe(history, 1000, [member(alive)])
     observation = observe(history, 1015, [member(ended)])
     assert observation.groups["shop"].totals["worker"].cpu_ticks == 200
-    assert observation.watches == {}
+    assert watch_of(observation, member(ended)) is None
 
 
 def test_a_group_with_a_templated_name_is_forgotten_an_hour_after_its_last_process():
@@ -183,7 +201,7 @@ def test_a_restart_goes_on_as_if_it_had_not_been_away():
     after = History(Configuration(), before.memory())
     observation = observe(after, 1330, [worker])
     assert activity_of(observation, worker) is Activity.IDLE
-    assert observation.watches[worker.process.identity].swapped
+    assert watch_of(observation, worker).swapped
     assert observation.watching_since[60.0] == instant(1000)
     assert observation.groups["shop"].totals["worker"].cpu_ticks == 0
 
@@ -195,7 +213,7 @@ def test_a_worker_that_worked_while_the_exporter_was_away_has_cold_pages_and_is_
     worker = member(process(cpu=6, swap=60 * MIB))
     observation = observe(after, 1330, [worker])
     assert activity_of(observation, worker) is Activity.BUSY
-    assert observation.watches[worker.process.identity].cold == 60 * MIB
+    assert watch_of(observation, worker).cold == 60 * MIB
 
 
 def test_after_a_long_absence_idleness_is_not_known_but_cold_pages_are():
@@ -206,4 +224,4 @@ def test_after_a_long_absence_idleness_is_not_known_but_cold_pages_are():
     worker = member(process(cpu=5, swap=60 * MIB))
     observation = observe(after, 3000, [worker])
     assert activity_of(observation, worker) is Activity.UNKNOWN
-    assert observation.watches[worker.process.identity].cold == 60 * MIB
+    assert watch_of(observation, worker).cold == 60 * MIB

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from swap_exporter.assessment import assess
-from swap_exporter.grouping.grouper import Grouping, Member
+from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.history.history import History
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.vmstat import Vmstat
@@ -72,7 +72,7 @@ def reading(
             for member in members
             if member.process.pid in seen
         )
-        grouping = Grouping(members=placed, ungrouped=tuple(others), overflow=0)
+        grouping = Grouping(by_name(placed), tuple(others), 0)
         assessments.append(assess(history.observe(taken, grouping), Configuration()))
     measured = {
         process.identity: swapin[process.pid] for process in processes if process.pid in (swapin or {})

@@ -69,8 +69,8 @@ NOTHING = Coverage(0, 0, 0, 0, 0)
 @pytest.mark.parametrize(
     ("mine", "others", "known", "coverage"),
     [
-        pytest.param(process(1, swap=0), [process(2)], 0, NOTHING, id="nothing in swap"),
-        pytest.param(process(1, swap=0, layout=None), [], 0, NOTHING, id="nothing in swap, hidden layout"),
+        pytest.param(process(1, swap=0), [process(2)], None, NOTHING, id="nothing in swap"),
+        pytest.param(process(1, swap=0, layout=None), [], None, NOTHING, id="nothing in swap, hidden layout"),
         pytest.param(process(1, swap=9), [process(2, layout=(1, 2, 3))], 9, NOTHING, id="shares with nobody"),
         pytest.param(process(1), [process(2, swap=0)], None, Coverage(0, 0, 1, 0, 0), id="may share"),
         pytest.param(process(1, layout=None), [], None, Coverage(0, 0, 1, 0, 0), id="cannot be told"),
@@ -272,7 +272,7 @@ def test_whatever_happens(course_of: list[tuple[list[Process], float, bool, floa
                 and [other.layout for other in population].count(one.layout) == 1
             )
         ]
-        assert all(result.known[one.identity] == one.swap for one in known_without)
+        assert all(result.known.get(one.identity, 0) == one.swap for one in known_without)
         told = coverage.read + coverage.kept + coverage.waiting + coverage.too_large + coverage.denied
         assert told == len(wanted) - len(known_without)
         end = course.now + 100.0

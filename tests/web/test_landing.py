@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swap_exporter.assessment import Assessment, assess, of_the_host_alone
-from swap_exporter.grouping.grouper import Grouping, Member
+from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.kernel.meminfo import Meminfo
@@ -87,7 +87,7 @@ def assessed(
         )
         observation = history.observe(
             sample(5000 + second, processes, replace(of, vmstat=vmstat)),
-            Grouping(members=tuple(members), ungrouped=tuple(ungrouped), overflow=0),
+            Grouping(by_name(members), tuple(ungrouped), 0),
             inspection,
         )
     return assess(observation, configuration)

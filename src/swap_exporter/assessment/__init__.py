@@ -15,9 +15,8 @@ from swap_exporter.assessment.group import (
     assess_group,
 )
 from swap_exporter.assessment.host import Attribution, attribute, cgroups_of_members, host_stranded
-from swap_exporter.assessment.sums import headroom, held_swap, total
+from swap_exporter.assessment.sums import headroom, total
 from swap_exporter.assessment.verdict import Residency, Verdict
-from swap_exporter.grouping.grouper import Member
 from swap_exporter.history.history import Observation
 from swap_exporter.sampling.cgroups import CgroupSwap
 from swap_exporter.sampling.inspection import Inspection
@@ -36,7 +35,6 @@ __all__ = [
     "Wake",
     "assess",
     "headroom",
-    "held_swap",
     "of_the_host_alone",
     "total",
 ]
@@ -65,15 +63,16 @@ class Assessment:
     swapout_pages_per_second: float | None
 
 
-def assess(observation: Observation, configuration: Configuration) -> Assessment:
-    """Judge one observation."""
-    members: dict[str, list[Member]] = {group: [] for group in observation.groups}
-    for member in observation.grouping.members:
-        if not member.process.ended:
-            members[member.group].append(member)
+def assess(
+    observation: Observation, configuration: Configuration, before: Assessment | None = None
+) -> Assessment:
+    """Judge one observation. ``before``, what was said of the last one, changes nothing of what is said: it
+    spares looking again at groups of which nothing has changed."""
     cgroups, cgroup_groups = cgroups_of_members(observation, configuration.limits.cgroups)
+    stood = {group.name: group for group in before.groups} if before is not None else {}
     groups = tuple(
-        assess_group(name, record, members[name], observation) for name, record in observation.groups.items()
+        assess_group(name, record, observation, stood.get(name))
+        for name, record in observation.groups.items()
     )
     moved = observation.quiet_pages_per_second
     page_size = observation.sample.page_size
@@ -84,7 +83,7 @@ def assess(observation: Observation, configuration: Configuration) -> Assessment
         overflow=observation.grouping.overflow,
         quiet=None if moved is None else moved * page_size <= configuration.quiet.max_bytes_per_second,
         stranded=host_stranded(groups, headroom(observation.sample)),
-        attribution=attribute(observation),
+        attribution=attribute(observation, groups),
         cgroups=cgroups,
         cgroup_groups=cgroup_groups,
         swapin_pages_per_second=observation.swapin_pages_per_second,

@@ -1,18 +1,20 @@
 """What the exporter says of one group."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from swap_exporter.assessment.sums import stranded, total
+from swap_exporter.assessment.standing import RoleStanding, Standing, stand
+from swap_exporter.assessment.sums import held_swap, stranded, total
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
-from swap_exporter.grouping.grouper import Member
+from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import GroupRecord, Observation
 from swap_exporter.history.totals import Total
 from swap_exporter.history.watch import Activity
+from swap_exporter.history.watches import NOBODY
 from swap_exporter.sampling.inspection import Inspection
-from swap_exporter.sampling.sample import Process
+from swap_exporter.sampling.sample import Instant
 
 WAKING = 1 << 20
 """Bytes per second from which on a group is waking: the threshold of the alert SwapWorkersWaking."""
@@ -68,49 +70,74 @@ class GroupAssessment:
     """Unix time at which the worker that has been idle longest was last active, or first watched."""
     wake: Wake | None
     """``None`` where no worker is idle and swapped, or that is not known."""
-    verdicts: tuple[Verdict, ...]
+    held: int | None
+    """What its processes hold of swap, in bytes: SwapPss where it is known, else VmSwap."""
+    standing: Standing
+    at: Instant
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Those that have not ended, by pid."""
+        return tuple(member for member, _ in self.standing.watches.alive)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Of each member; made when they are asked for, for whoever sums up needs few."""
+        return tuple(judge(member, watch, self.at) for member, watch in self.standing.watches.alive)
 
 
 def assess_group(
-    name: str, record: GroupRecord, members: list[Member], observation: Observation
+    name: str, record: GroupRecord, observation: Observation, before: GroupAssessment | None = None
 ) -> GroupAssessment:
-    verdicts = tuple(judge(member, observation) for member in members)
-    workers = [verdict for verdict in verdicts if verdict.member.role is Role.WORKER]
-    counts = {(state, residency): 0 for state in Activity for residency in Residency}
-    for verdict in workers:
-        counts[verdict.activity, verdict.residency] += 1
-    lying = [verdict for verdict in workers if verdict.idle_swapped]
-    swaps = [verdict.member.process.swap for verdict in workers]
+    """``before``: the same group at the last sample, if that is known."""
+    at, inspection = observation.sample.at, observation.inspection
+    stood = None if before is None else before.standing
+    standing = stand(observation.watches.get(name, NOBODY), at, stood)
     return GroupAssessment(
         name=name,
-        roles={role: _assess_role(role, members, record, observation.inspection) for role in Role},
-        workers=counts,
-        largest_worker_swap=max((swap for swap in swaps if swap is not None), default=None),
-        idle_swapped=_idle_swapped(record, lying, observation),
-        longest_idle_since=_longest_idle_since(workers, observation),
-        wake=_wake(lying, observation),
-        verdicts=verdicts,
+        roles={role: _assess_role(role, of, record, inspection) for role, of in standing.roles.items()},
+        workers=standing.workers,
+        largest_worker_swap=standing.largest_worker_swap,
+        idle_swapped=_idle_swapped(record, standing.lying, observation),
+        longest_idle_since=_on_the_wall(standing.idle_since, at),
+        wake=_wake(standing.lying, observation),
+        held=total(_held(of, inspection) for of in standing.roles.values()),
+        standing=standing,
+        at=at,
     )
 
 
 def _assess_role(
-    role: Role, members: list[Member], record: GroupRecord, inspection: Inspection
+    role: Role, standing: RoleStanding, record: GroupRecord, inspection: Inspection
 ) -> RoleAssessment:
-    processes = [member.process for member in members if member.role is role]
-    delays = inspection.delays
+    processes, delays = standing.processes, inspection.delays
     measured = delays is not None and all(process.identity in delays for process in processes)
     return RoleAssessment(
         processes=len(processes),
-        swap=total(process.swap for process in processes),
-        proportional_swap=total(_proportional(process, inspection) for process in processes),
-        resident=total(process.resident for process in processes),
+        swap=standing.swap,
+        proportional_swap=_proportional(standing, inspection),
+        resident=standing.resident,
         totals=record.totals[role],
         swapin_pages=record.totals[role].swapin_pages if measured else None,
         swapin_pages_per_second=record.swapin_pages_per_second[role] if measured else None,
     )
 
 
-def _idle_swapped(record: GroupRecord, lying: list[Verdict], observation: Observation) -> IdleSwapped | None:
+def _proportional(standing: RoleStanding, inspection: Inspection) -> int | None:
+    if standing.swap == 0 and inspection.coverage is not None:
+        return 0
+    return total(map(inspection.share, standing.processes))
+
+
+def _held(standing: RoleStanding, inspection: Inspection) -> int | None:
+    if standing.swap == 0:
+        return 0
+    return total(held_swap(process, inspection) for process in standing.processes)
+
+
+def _idle_swapped(
+    record: GroupRecord, lying: Sequence[Verdict], observation: Observation
+) -> IdleSwapped | None:
     at = observation.sample.at
     since = observation.watching_since.get(record.idle.window)
     if since is None or at.monotonic - since.monotonic < record.idle.after:
@@ -119,17 +146,13 @@ def _idle_swapped(record: GroupRecord, lying: list[Verdict], observation: Observ
     return IdleSwapped(
         workers=len(lying),
         swap=total(process.swap for process in processes),
-        proportional_swap=total(_proportional(process, observation.inspection) for process in processes),
+        proportional_swap=total(map(observation.inspection.share, processes)),
         displaced=total(verdict.displaced for verdict in lying),
         stranded=stranded(processes, observation),
     )
 
 
-def _proportional(process: Process, inspection: Inspection) -> int | None:
-    return inspection.proportional_swap.get(process.identity)
-
-
-def _wake(lying: list[Verdict], observation: Observation) -> Wake | None:
+def _wake(lying: Sequence[Verdict], observation: Observation) -> Wake | None:
     displaced = [size for verdict in lying if (size := _missed(verdict, observation.inspection)) is not None]
     if not displaced:
         return None
@@ -141,21 +164,13 @@ def _wake(lying: list[Verdict], observation: Observation) -> Wake | None:
 def _missed(verdict: Verdict, inspection: Inspection) -> float | None:
     """What it was displaced by, its shared part counted by its share."""
     process = verdict.member.process
-    share = inspection.proportional_swap.get(process.identity)
+    share = inspection.share(process)
     if verdict.displaced is None or share is None or not process.swap:
         return verdict.displaced
     return verdict.displaced * min(1.0, share / process.swap)
 
 
-def _longest_idle_since(workers: list[Verdict], observation: Observation) -> float | None:
-    at = observation.sample.at
-    quiet_since = [
-        (verdict.watch.last_active or verdict.watch.since).boottime
-        for verdict in workers
-        if verdict.activity is Activity.IDLE
-    ]
-    if not quiet_since:
-        return None
-    # Told on the wall clock of now: a clock that was stepped meanwhile then counts from the right moment.
-    # Whole seconds, since the two clocks differ by a little more or less at each reading.
-    return float(round(at.wall - (at.boottime - min(quiet_since))))
+def _on_the_wall(boottime: float | None, at: Instant) -> float | None:
+    """On the wall clock of now: a clock that was stepped meanwhile then counts from the right moment. Whole
+    seconds, since the two clocks differ by a little more or less at each reading."""
+    return None if boottime is None else float(round(at.wall - (at.boottime - boottime)))

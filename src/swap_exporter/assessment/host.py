@@ -20,11 +20,11 @@ class Attribution:
     """tmpfs, memfd, and slots that the swap cache alone keeps."""
 
 
-def attribute(observation: Observation) -> Attribution:
+def attribute(observation: Observation, groups: Iterable[GroupAssessment]) -> Attribution:
     host, inspection = observation.sample.host, observation.inspection
     grouped = ungrouped = None
     if not observation.sample.hides_processes:
-        grouped = total(held_swap(member.process, inspection) for member in observation.grouping.members)
+        grouped = total(group.held for group in groups)
         ungrouped = total(held_swap(process, inspection) for process in observation.grouping.ungrouped)
     attributed = total((grouped, ungrouped, host.sysv_shm_swap or 0))
     used = None if host.meminfo is None else host.meminfo.swap_total - host.meminfo.swap_free
@@ -50,8 +50,9 @@ def cgroups_of_members(
     # By path, so that the same ones are told at each sample.
     told = {path: read.swap[path] for path in sorted(read.swap)[:limit]}
     pairs = {
-        (path, member.group)
-        for member in observation.grouping.members
-        if (path := read.path.get(member.process.cgroups or ())) in told and path is not None
+        (path, name)
+        for name, group in observation.grouping.groups.items()
+        for place in group.cgroups
+        if (path := read.path.get(place)) in told and path is not None
     }
     return told, tuple(sorted(pairs))

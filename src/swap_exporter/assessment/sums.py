@@ -1,6 +1,7 @@
 """Sums of what is known, and what has room to come back."""
 
 from collections.abc import Iterable
+from typing import cast
 
 from swap_exporter.history.history import Observation
 from swap_exporter.sampling.inspection import Inspection
@@ -9,17 +10,13 @@ from swap_exporter.sampling.sample import Process, Sample
 
 def total(values: Iterable[int | None]) -> int | None:
     """The sum; ``None`` if one part is not known, since a partial sum would pass for the whole."""
-    result = 0
-    for value in values:
-        if value is None:
-            return None
-        result += value
-    return result
+    known = list(values)
+    return None if None in known else sum(cast(list[int], known))
 
 
 def held_swap(process: Process, inspection: Inspection) -> int | None:
     """Its share of swap in bytes: SwapPss where it is known, else VmSwap."""
-    share = inspection.proportional_swap.get(process.identity)
+    share = inspection.share(process)
     return process.swap if share is None else share
 
 

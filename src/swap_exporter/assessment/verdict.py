@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from swap_exporter.grouping.grouper import Member
+from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.history import Observation
 from swap_exporter.history.watch import Activity, Watch, activity, displaced
+from swap_exporter.sampling.sample import Instant
 
 
 class Residency(StrEnum):
@@ -34,13 +34,12 @@ class Verdict:
         )
 
 
-def judge(member: Member, observation: Observation) -> Verdict:
+def judge(member: Member, watch: Watch, at: Instant) -> Verdict:
     """Judge one process that has not ended."""
-    watch = observation.watches[member.process.identity]
     return Verdict(
         member=member,
         watch=watch,
-        activity=activity(watch, observation.sample.at, member.entry.idle),
+        activity=activity(watch, at, member.entry.idle),
         residency=Residency.SWAPPED if watch.swapped else Residency.RESIDENT,
         displaced=displaced(member.process, watch.cold),
     )

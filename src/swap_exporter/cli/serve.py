@@ -10,7 +10,7 @@ from swap_exporter.cli.flags import Options
 from swap_exporter.errors import FatalError
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.history import state_file
-from swap_exporter.history.history import Memory
+from swap_exporter.history.watches import Memory
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now

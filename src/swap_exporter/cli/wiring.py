@@ -10,7 +10,7 @@ from swap_exporter.errors import FatalError
 from swap_exporter.grouping.template import Context
 from swap_exporter.grouping.username import username
 from swap_exporter.history import state_file
-from swap_exporter.history.history import Memory
+from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.files import read
 from swap_exporter.pipeline import Pipeline

@@ -105,7 +105,7 @@ def _reads_proportional_swap(assessment: Assessment) -> bool:
     """The layout of an address space is shown to who may read its SwapPss: so it is known before anything
     lies in swap. For a process in no group, which a security module may hide, no metric is absent."""
     sample = assessment.sample
-    members = (verdict.member.process for group in assessment.groups for verdict in group.verdicts)
+    members = (member.process for group in assessment.groups for member in group.members)
     # Nobody is shown that of a leader that ended before its threads, or for a moment of one that is in exec.
     settled = (sample.at.boottime - _SETTLED) * sample.clock_ticks
     hidden = any(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from swap_exporter.grouping import roles, selectors
 from swap_exporter.grouping.entry import Entry
+from swap_exporter.grouping.grouping import Group, Grouping, Member, by_name
 from swap_exporter.grouping.roles import Candidate, Reason, Role, Verdict
 from swap_exporter.grouping.template import Context
 from swap_exporter.sampling.sample import Identity, Process, Sample
@@ -22,31 +23,6 @@ itself into the background, processes look for a moment like what they are not."
 
 _Match = tuple[Entry, Mapping[str, str]]
 """The entry that claims a process, and what its patterns captured."""
-
-
-class Member(NamedTuple):
-    """A process that is in a group."""
-
-    process: Process
-    group: str
-    role: Role
-    entry: Entry
-    """The entry that claims it, or the ancestor through which it joined."""
-    joined: bool
-    """No entry claims it: it is in the group of an ancestor (``children``)."""
-    reason: Reason
-    """Which rule told its role."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """Where each process of a sample belongs; each is in one place exactly."""
-
-    members: tuple[Member, ...]
-    """By pid, in ascending order. Ended processes stay members: their last counters have to be gathered."""
-    ungrouped: tuple[Process, ...]
-    overflow: int
-    """Members that are in OVERFLOW."""
 
 
 class _Place(NamedTuple):
@@ -74,6 +50,8 @@ class _Known:
     verdict: Verdict | None = None
     role_since: int = 0
     """The number of the sample from which it has had its role."""
+    member: Member | None = None
+    """In the last grouping; ``None`` for one that is in no group."""
 
 
 class Grouper:
@@ -85,7 +63,8 @@ class Grouper:
         self._matched: dict[tuple[str, tuple[str, ...]], _Match | None] = {}
         self._names: set[str] = set()
         self._sample_number = 0
-        self._last = Grouping((), (), 0)
+        self._seen: Mapping[int, Process] = {}
+        self._last = Grouping({}, (), 0)
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:
@@ -95,24 +74,29 @@ class Grouper:
         self._limits = configuration.limits
         for known in self._known.values():
             known.claim, known.told, known.structure = self._claim(known.process), None, ()
+        self._seen = {}
         self._matched.clear()
 
     def assign(self, sample: Sample) -> Grouping:
         """Samples come in the order of their time."""
         self._sample_number += 1
-        touched = self._meet(sample.processes)
+        touched, renewed = self._meet(sample.processes)
         if touched:
             self._judge(sample.processes, self._place(sample.processes, touched))
             self._last = self._group(sample.processes)
-        else:
-            self._last = _renewed(self._last, sample.processes)
+        elif renewed:
+            self._last = self._renewed(renewed, sample.processes)
         return self._last
 
-    def _meet(self, processes: Mapping[int, Process]) -> list[_Known]:
-        """Remember who is new, forget who is gone, claim again who has changed. Returns all of these."""
-        touched = []
-        for process in processes.values():
-            identity = (process.pid, process.start_ticks)
+    def _meet(self, processes: Mapping[int, Process]) -> tuple[list[_Known], list[_Known]]:
+        """Remember who is new, forget who is gone, claim again who has changed. Returns all of these, and
+        those of which only figures are new."""
+        touched, renewed = [], []
+        before, self._seen = self._seen, processes
+        for pid, process in processes.items():
+            if before.get(pid) is process:
+                continue
+            identity = process.identity
             structure = _structure(process)
             known = self._known.get(identity)
             if known is None:
@@ -124,6 +108,8 @@ class Grouper:
                     known.claim, known.told = self._claim(process), None
                 known.structure = structure
                 touched.append(known)
+            else:
+                renewed.append(known)
             known.process = process
         self._matched.clear()
         if len(self._known) > len(processes):
@@ -131,7 +117,7 @@ class Grouper:
             for known in gone:
                 del self._known[known.process.identity]
             touched.extend(gone)
-        return touched
+        return touched, renewed
 
     def _claim(self, process: Process) -> _Place | None:
         found = self._first_match(process)
@@ -233,17 +219,41 @@ class Grouper:
     def _group(self, processes: Mapping[int, Process]) -> Grouping:
         placed = [(process, self._known[process.identity]) for process in processes.values()]
         self._names = self._admitted(known.place.name for _, known in placed if known.place is not None)
-        members, ungrouped, overflow = [], [], 0
+        members: list[Member] = []
+        ungrouped: list[Process] = []
+        overflow = 0
         for process, known in placed:
             place, verdict = known.place, known.verdict
             if place is None or verdict is None:
+                known.member = None
                 ungrouped.append(process)
                 continue
             group = place.name
             if group not in self._names:
                 group, overflow = OVERFLOW, overflow + 1
-            members.append(Member(process, group, verdict.role, place.entry, place.joined, verdict.reason))
-        return Grouping(tuple(members), tuple(ungrouped), overflow)
+            member = Member(process, group, verdict.role, place.entry, place.joined, verdict.reason)
+            if known.member != member:
+                known.member = member
+            members.append(known.member)
+        return Grouping(by_name(members, self._last.groups), tuple(ungrouped), overflow)
+
+    def _renewed(self, renewed: Iterable[_Known], processes: Mapping[int, Process]) -> Grouping:
+        """The same grouping, of the present readings of the same processes."""
+        last, ungrouped = self._last, self._last.ungrouped
+        of_group: dict[str, dict[int, Member]] = {}
+        for known in renewed:
+            if known.member is not None:
+                known.member = known.member._replace(process=known.process)
+                of_group.setdefault(known.member.group, {})[known.process.pid] = known.member
+            else:
+                ungrouped = ()
+        groups = dict(last.groups)
+        for name, present in of_group.items():
+            members = groups[name].members
+            groups[name] = Group(tuple(present.get(member.process.pid, member) for member in members))
+        if ungrouped is not last.ungrouped:
+            ungrouped = tuple(processes[process.pid] for process in last.ungrouped)
+        return Grouping(groups, ungrouped, last.overflow)
 
     def _admitted(self, wanted: Iterable[str]) -> set[str]:
         """As many names as ``limits.groups`` allows: those that were there before first."""
@@ -302,12 +312,3 @@ def _same_program(process: Process, parent: Process, forked: bool | None) -> boo
 def _truncated(name: str, size: int) -> str:
     encoded = name.encode(errors="replace")
     return name if len(encoded) <= size else encoded[:size].decode(errors="ignore")
-
-
-def _renewed(grouping: Grouping, processes: Mapping[int, Process]) -> Grouping:
-    """The same grouping, of the present readings of the same processes."""
-    return Grouping(
-        tuple(Member(processes[member[0][0]], *member[1:]) for member in grouping.members),
-        tuple(processes[process.pid] for process in grouping.ungrouped),
-        grouping.overflow,
-    )

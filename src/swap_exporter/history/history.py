@@ -2,23 +2,21 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
-from swap_exporter.grouping.grouper import Grouping
+from swap_exporter.grouping.grouping import Group, Grouping
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.rate import Rate
 from swap_exporter.history.totals import Total, Totals
 from swap_exporter.history.wakes import Wakes
-from swap_exporter.history.watch import Watch, advance, begin
+from swap_exporter.history.watches import GroupWatches, Memory, Watches
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling.inspection import Inspection
-from swap_exporter.sampling.sample import Identity, Instant, Process, Sample
+from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration, Idle
 
 FORGET_AFTER = 3600.0
 """Seconds for which a group that no entry names outright goes on with zeros after its last process."""
-
-GAP_WINDOWS = 2.0
-"""Without a sample for more than so many of its idle windows, a process was not watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class Observation:
     sample: Sample
     grouping: Grouping
     inspection: Inspection
-    watches: Mapping[Identity, Watch]
-    """Of each member that has not ended."""
+    watches: Mapping[str, GroupWatches]
+    """By group, of those that have a process."""
     groups: Mapping[str, GroupRecord]
     """Every known group, those without a process included."""
     watching_since: Mapping[float, Instant]
@@ -52,16 +50,6 @@ class Observation:
     """Median wait for a page from swap in the last wakes on this host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What cannot be read again after a restart."""
-
-    at: Instant
-    """The last sample."""
-    watches: Mapping[Identity, Watch]
-    watching_since: Mapping[float, Instant]
-
-
 class History:
     """Turns samples into observations. Has no clock: every sample brings its time."""
 
@@ -70,10 +58,8 @@ class History:
         self._wakes = Wakes()
         self._group_swapin: dict[tuple[str, Role], Rate] = {}
         self._last_seen: dict[str, tuple[float, Idle]] = {}
-        self._resumed = memory is not None
-        self._last: Instant | None = memory.at if memory else None
-        self._watches: dict[Identity, Watch] = dict(memory.watches) if memory else {}
-        self._watching_since: dict[float, Instant] = dict(memory.watching_since) if memory else {}
+        self._watches = Watches(memory)
+        self._groups: Mapping[str, Group] = {}
         self._swapin = Rate(configuration.rate_window)
         self._swapout = Rate(configuration.rate_window)
         self._moved = Rate(configuration.quiet.window)
@@ -93,28 +79,33 @@ class History:
             for entry in reversed(configuration.entries)
             if entry.name.fixed and not entry.builtin
         }
+        idles = [configuration.idle, *self._named.values(), *(entry.idle for entry in configuration.entries)]
+        self._windows = {idle.window for idle in idles}
 
     def observe(
         self, sample: Sample, grouping: Grouping, inspection: Inspection | None = None
     ) -> Observation:
         """Take one sample. Samples come in the order of their time."""
         inspection = inspection or Inspection()
-        self._watch_windows(sample.at, grouping)
-        self._watch_members(sample, grouping)
-        self._totals.gather(sample, grouping.members, inspection.delays)
+        before, self._groups = self._groups, grouping.groups
+        changed = [group for name, group in self._groups.items() if before.get(name) is not group]
+        windows = self._windows.union(*(group.windows for group in self._groups.values()))
+        watches = self._watches.observe(sample, self._groups, windows)
+        # What delay accounting counts can become known of those who have not changed.
+        counted = changed if inspection.delays is None else self._groups.values()
+        members = chain.from_iterable(group.members for group in counted)
+        self._totals.gather(sample, members, inspection.delays)
         self._wakes.observe(sample, inspection.delays)
-        groups = self._known_groups(sample.at, grouping)
+        groups = self._known_groups(sample.at)
         if sample.host.vmstat is not None:
             self._take_rates(sample.at.monotonic, sample.host.vmstat)
-        self._last = sample.at
-        self._resumed = False
         return Observation(
             sample=sample,
             grouping=grouping,
             inspection=inspection,
-            watches=dict(self._watches),
+            watches=watches,
             groups=groups,
-            watching_since=dict(self._watching_since),
+            watching_since=self._watches.since,
             swapin_pages_per_second=self._swapin.per_second(),
             swapout_pages_per_second=self._swapout.per_second(),
             quiet_pages_per_second=self._moved.per_second(),
@@ -123,62 +114,10 @@ class History:
 
     def memory(self) -> Memory | None:
         """What a later run needs to go on; ``None`` before the first sample."""
-        if self._last is None:
-            return None
-        return Memory(self._last, dict(self._watches), dict(self._watching_since))
+        return self._watches.memory()
 
-    def _gap(self, window: float, at: Instant) -> bool:
-        return self._last is None or at.monotonic - self._last.monotonic > GAP_WINDOWS * window
-
-    def _watch_windows(self, at: Instant, grouping: Grouping) -> None:
-        windows = {self._configuration.idle.window, *(idle.window for idle in self._named.values())}
-        windows.update(entry.idle.window for entry in self._configuration.entries)
-        windows.update(member.entry.idle.window for member in grouping.members)
-        first = min(self._watching_since.values(), default=at)
-        since = {}
-        for window in windows:
-            # A window that a reload brings in has been watched like the others, as long as they were.
-            since[window] = at if self._gap(window, at) else self._watching_since.get(window, first)
-        self._watching_since = since
-
-    def _watch_members(self, sample: Sample, grouping: Grouping) -> None:
-        at = sample.at
-        watches: dict[Identity, Watch] = {}
-        for member in grouping.members:
-            process, entry = member.process, member.entry
-            if process.ended:
-                continue
-            gap = self._gap(entry.idle.window, at)
-            known = self._watches.get(process.identity)
-            if known is None:
-                known = begin(process, at, None if gap else self._birth(process, sample))
-            watches[process.identity] = advance(
-                known,
-                process,
-                at,
-                entry.idle,
-                entry.swapped,
-                sample.clock_ticks,
-                gap=gap,
-                resumed=self._resumed,
-            )
-        self._watches = watches
-
-    def _birth(self, process: Process, sample: Sample) -> Instant | None:
-        """When the process was born, if that was after the last sample."""
-        at = sample.at
-        born = process.start_ticks / sample.clock_ticks
-        if self._last is None or born < self._last.boottime:
-            return None
-        age = max(0.0, at.boottime - born)
-        return Instant(at.monotonic - age, born, at.wall - age)
-
-    def _known_groups(self, at: Instant, grouping: Grouping) -> dict[str, GroupRecord]:
-        idle: dict[str, Idle] = {}
-        for member in grouping.members:
-            known = idle.get(member.group)
-            if known is None or member.entry.idle.after > known.after:
-                idle[member.group] = member.entry.idle
+    def _known_groups(self, at: Instant) -> dict[str, GroupRecord]:
+        idle = {name: group.idle for name, group in self._groups.items()}
         for group, settings in idle.items():
             # Put last, so that those without a process come first, the longest empty one before all.
             self._last_seen.pop(group, None)

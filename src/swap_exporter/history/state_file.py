@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from swap_exporter.history.history import Memory
 from swap_exporter.history.watch import Watch
+from swap_exporter.history.watches import Memory
 from swap_exporter.sampling.sample import Instant
 
 FORMAT = 1

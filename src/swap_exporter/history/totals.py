@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from swap_exporter.grouping.grouper import Member
+from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Process, Sample
@@ -21,12 +21,10 @@ class Total(NamedTuple):
 class _Reading(NamedTuple):
     """A process' counters; ``None`` is what is not measured."""
 
+    start_ticks: int
     cpu_ticks: int
     major_faults: int
     swapin_pages: int | None
-
-
-_AT_BIRTH = _Reading(0, 0, 0)
 
 
 class Totals:
@@ -38,36 +36,38 @@ class Totals:
 
     def __init__(self) -> None:
         self._by_group: dict[str, dict[Role, Total]] = {}
-        self._counted: dict[Identity, _Reading] = {}
+        self._counted: dict[int, _Reading] = {}
+        """By pid."""
         self._born_after: int | None = None
         self._previous: Sample | None = None
 
     def gather(
         self, sample: Sample, members: Iterable[Member], delays: Mapping[Identity, TaskDelays] | None = None
     ) -> None:
-        """Take the members of one sample, and what delay accounting says of them."""
+        """Take the members of one sample, and what delay accounting says of them; those that cannot have used
+        anything since may be left out."""
         delays = delays or {}
         if self._born_after is None:
             self._born_after = _ticks(sample)
         for member in members:
             process = member.process
             measured = delays.get(process.identity)
-            before = self._counted.get(process.identity)
+            before = self._counted.get(process.pid)
+            if before is not None and before.start_ticks != process.start_ticks:
+                before = None
             reading = _Reading(
+                process.start_ticks,
                 process.cpu_ticks,
                 process.major_faults,
                 # One that has ended, or could not be asked this time, keeps what was counted.
                 measured.swapin_pages if measured else before and before.swapin_pages,
             )
             if before is None:
-                before = _AT_BIRTH if self._is_young(process) else reading
-            self._counted[process.identity] = reading
+                before = _Reading(process.start_ticks, 0, 0, 0) if self._is_young(process) else reading
+            self._counted[process.pid] = reading
             self._add(member.group, member.role, before, reading)
-        self._counted = {
-            identity: reading
-            for identity, reading in self._counted.items()
-            if (alive := sample.processes.get(identity[0])) is not None and alive.identity == identity
-        }
+        for pid in self._counted.keys() - sample.processes.keys():
+            del self._counted[pid]
         self._previous = sample
 
     def _is_young(self, process: Process) -> bool:

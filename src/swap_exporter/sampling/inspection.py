@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from swap_exporter.kernel.taskstats import TaskDelays
-from swap_exporter.sampling.cgroups import CgroupReader, Cgroups
+from swap_exporter.sampling.cgroups import CgroupReader, Cgroups, Paths
 from swap_exporter.sampling.collectors import Collectors
 from swap_exporter.sampling.delays import DelayReader
 from swap_exporter.sampling.proportional import ProportionalReader
@@ -21,7 +21,7 @@ class Inspection:
     """What the closer look at one sample gave. A part is ``None`` where it cannot be had or is turned off."""
 
     proportional_swap: Mapping[Identity, int] = field(default_factory=dict)
-    """SwapPss in bytes, of the processes of which it is known."""
+    """SwapPss in bytes, of the processes that have any swap and of which it is known."""
     coverage: Coverage | None = None
     """How far reading SwapPss is."""
     delays: Mapping[Identity, TaskDelays] | None = None
@@ -29,6 +29,12 @@ class Inspection:
     cgroups: Cgroups | None = None
     """The memory cgroups that hold members."""
     collectors: tuple[CollectorRun, ...] = ()
+
+    def share(self, process: Process) -> int | None:
+        """SwapPss of one process in bytes, where it is known."""
+        if process.swap == 0 and self.coverage is not None:
+            return 0
+        return self.proportional_swap.get(process.identity)
 
 
 class Inspector:
@@ -52,8 +58,15 @@ class Inspector:
         """Go on under other settings, from the next sample on."""
         self._proportional.configure(settings)
 
-    def inspect(self, sample: Sample, grouped: Sequence[Process], ungrouped: Sequence[Process]) -> Inspection:
-        """Look closer at one sample, of which ``grouped`` are in a group. Raises nothing."""
+    def inspect(
+        self,
+        sample: Sample,
+        grouped: Sequence[Process],
+        ungrouped: Sequence[Process],
+        cgroups: Iterable[Paths],
+    ) -> Inspection:
+        """Look closer at one sample, of which ``grouped`` are in a group, and in ``cgroups``. Raises
+        nothing."""
         collectors = Collectors(self._collectors, self._clock)
         processes, at = sample.processes.values(), sample.at.monotonic
         proportional = collectors.run(
@@ -63,14 +76,10 @@ class Inspector:
             proportional_swap={} if proportional is None else proportional.known,
             coverage=None if proportional is None else proportional.coverage,
             delays=collectors.run("taskstats", lambda: self._delays.read(sample, grouped), optional=True),
-            cgroups=collectors.run("cgroup", lambda: self._cgroups.read(_places(grouped)), optional=True),
+            cgroups=collectors.run("cgroup", lambda: self._cgroups.read(cgroups), optional=True),
             collectors=tuple(collectors.runs),
         )
 
     def stop(self) -> None:
         """End what reads in the background."""
         self._proportional.stop()
-
-
-def _places(processes: Iterable[Process]) -> Iterable[tuple[str, ...]]:
-    return (process.cgroups for process in processes if process.cgroups is not None)

@@ -28,7 +28,9 @@ def proportional_swap(
         except KernelFileError:
             reading = None
         schedule.attempted(process, reading, at, at)
-    return schedule.observe(processes, processes, at).known
+    return {each.identity: 0 for each in processes if each.swap == 0} | dict(
+        schedule.observe(processes, processes, at).known
+    )
 
 
 def _due(schedule: ReadingSchedule) -> Iterator[Process]:

@@ -1,7 +1,7 @@
 """Whose SwapPss is read when: it takes milliseconds for each 100 MB, and stalls who maps memory meanwhile.
 
-It is not read of a process whose VmSwap says it all: that has none, or shares with nobody, since no other
-process has its layout. Else it is read and kept until it is likely to have changed, within a share of the
+It is not read of a process whose VmSwap says it all: that is 0, or the process shares with nobody, since no
+other has its layout. Else it is read and kept until it is likely to have changed, within a share of the
 time. No clock, no thread, no file: the time and what was read are handed in.
 """
 
@@ -47,7 +47,7 @@ class Coverage:
 @dataclass(frozen=True, slots=True)
 class ProportionalSwap:
     known: Mapping[Identity, int]
-    """SwapPss in bytes."""
+    """SwapPss in bytes, of processes that have any swap: of the others it is 0."""
     coverage: Coverage
 
 
@@ -86,16 +86,17 @@ class ReadingSchedule:
 
         Returns what is known of those; forgets all others.
         """
-        family = Counter(process.layout for process in processes if process.layout is not None)
         known: dict[Identity, int] = {}
+        swapped = [process for process in wanted if process.swap != 0]
+        family = Counter(process.layout for process in processes) if swapped else Counter()
         refused: set[Identity] = set()
         too_large = 0
         self._wanted = {}
-        for process in wanted:
+        for process in swapped:
             sharers = family[process.layout] if process.layout is not None else 0
             if process.swap is None:
                 refused.add(process.identity)
-            elif process.swap == 0 or sharers == 1:
+            elif sharers == 1:
                 known[process.identity] = process.swap
             elif self._too_large(process):
                 too_large += 1

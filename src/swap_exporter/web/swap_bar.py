@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
-from swap_exporter.assessment import Assessment, held_swap, total
+from swap_exporter.assessment import Assessment
 from swap_exporter.readable import plural, printable
 from swap_exporter.web.sentence import size
 
@@ -36,12 +36,7 @@ def holders(assessment: Assessment) -> list[Part]:
 
 
 def _groups(assessment: Assessment) -> Iterator[Part]:
-    held = {
-        group.name: total(
-            held_swap(verdict.member.process, assessment.inspection) for verdict in group.verdicts
-        )
-        for group in assessment.groups
-    }
+    held = {group.name: group.held for group in assessment.groups}
     largest = sorted(((of or 0, name) for name, of in held.items()), key=lambda each: (-each[0], each[1]))
     for place, (of, name) in enumerate(largest[:NAMED_GROUPS]):
         yield Part(f"group{place}", printable(name), of)

@@ -1,0 +1,86 @@
+"""Where each process of a sample belongs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter, is_
+from typing import NamedTuple
+
+from swap_exporter.grouping.entry import Entry
+from swap_exporter.grouping.roles import Reason, Role
+from swap_exporter.sampling.sample import Process
+from swap_exporter.settings import Idle
+
+
+class Member(NamedTuple):
+    """A process that is in a group."""
+
+    process: Process
+    group: str
+    role: Role
+    entry: Entry
+    """The entry that claims it, or the ancestor through which it joined."""
+    joined: bool
+    """No entry claims it: it is in the group of an ancestor (``children``)."""
+    reason: Reason
+    """Which rule told its role."""
+
+
+class Group:
+    """The processes of one group. As long as nothing of them changes it is the same object from grouping to
+    grouping: who remembers what it made of it need not look at them again."""
+
+    def __init__(self, members: tuple[Member, ...]) -> None:
+        self.members = members
+        """By pid, in ascending order. Ended processes stay members: their counters have to be gathered."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Group) and self.members == other.members
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def processes(self) -> tuple[Process, ...]:
+        return tuple(member.process for member in self.members)
+
+    @cached_property
+    def idle(self) -> Idle:
+        """The settings of its members; those that need the longest watch, where they differ."""
+        return max((member.entry.idle for member in self.members), key=attrgetter("after"))
+
+    @cached_property
+    def windows(self) -> frozenset[float]:
+        """Every ``idle.window`` of its members."""
+        return frozenset(member.entry.idle.window for member in self.members)
+
+    @cached_property
+    def cgroups(self) -> frozenset[tuple[str, ...]]:
+        """Where its processes are."""
+        places = (member.process.cgroups for member in self.members)
+        return frozenset(place for place in places if place is not None)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Each process is in one place exactly."""
+
+    groups: Mapping[str, Group]
+    ungrouped: tuple[Process, ...]
+    overflow: int
+    """Members that are in OVERFLOW."""
+
+
+def by_name(members: Iterable[Member], before: Mapping[str, Group] | None = None) -> dict[str, Group]:
+    """The groups of these members; ``before``: those that are the same objects if they have the same."""
+    lists: dict[str, list[Member]] = {}
+    for member in members:
+        lists.setdefault(member.group, []).append(member)
+    groups = {}
+    for name, present in lists.items():
+        known = before.get(name) if before else None
+        groups[name] = known if known and _same(known.members, present) else Group(tuple(present))
+    return groups
+
+
+def _same(some: Sequence[Member], others: Sequence[Member]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))

@@ -1,0 +1,143 @@
+"""The memory of every process that is watched, and since when there is one."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from swap_exporter.grouping.grouping import Group, Member
+from swap_exporter.history.watch import Watch, advance, begin
+from swap_exporter.sampling.sample import Identity, Instant, Process, Sample
+
+GAP_WINDOWS = 2.0
+"""Without a sample for more than so many of its idle windows, a process was not watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What cannot be read again after a restart."""
+
+    at: Instant
+    """The last sample."""
+    watches: Mapping[Identity, Watch]
+    watching_since: Mapping[float, Instant]
+
+
+EARLY = 1e-3
+"""Seconds. To look once more costs little, and rounding must not make it once too few."""
+
+
+class GroupWatches(NamedTuple):
+    """The watches of one group; the same object as long as none of them changes."""
+
+    group: Group
+    alive: tuple[tuple[Member, Watch], ...]
+    """Those that have not ended."""
+    renewal: float
+    """CLOCK_MONOTONIC at which the first anchor has to be renewed."""
+
+
+NOBODY = GroupWatches(Group(()), (), math.inf)
+"""Of a group without a process."""
+
+
+class Watches:
+    """Takes each sample's groups and keeps the watch of every member that has not ended.
+
+    The watch of one of which nothing has changed stays as it is until its anchor has to be renewed: it used
+    nothing since, and what it had used before, which was too little then, is too little for a longer time.
+    """
+
+    def __init__(self, memory: Memory | None) -> None:
+        self._resumed = memory is not None
+        self._last = memory.at if memory else None
+        self._remembered = dict(memory.watches) if memory else {}
+        self._since: dict[float, Instant] = dict(memory.watching_since) if memory else {}
+        self._groups: dict[str, GroupWatches] = {}
+
+    def observe(
+        self, sample: Sample, groups: Mapping[str, Group], windows: Iterable[float]
+    ) -> Mapping[str, GroupWatches]:
+        """``windows``: every ``idle.window`` that there is."""
+        at = sample.at
+        gaps = self._watch_windows(at, windows)
+        before = self._groups
+        changed = {
+            name
+            for name, group in groups.items()
+            if self._resumed
+            or (known := before.get(name)) is None
+            or known.group is not group
+            or at.monotonic >= known.renewal
+        }
+        # Of the groups that have changed and those that are gone: a process may go from one to another.
+        watches = self._remembered
+        for name, of in before.items():
+            if name in changed or name not in groups:
+                watches.update((member.process.identity, watch) for member, watch in of.alive)
+        self._groups = {
+            name: self._advanced(sample, group, watches, gaps) if name in changed else before[name]
+            for name, group in groups.items()
+        }
+        self._last, self._resumed, self._remembered = at, False, {}
+        return self._groups
+
+    def _advanced(
+        self, sample: Sample, group: Group, watches: Mapping[Identity, Watch], gaps: Mapping[float, bool]
+    ) -> GroupWatches:
+        at = sample.at
+        alive = []
+        renewal = math.inf
+        for member in group.members:
+            process, entry = member.process, member.entry
+            if process.ended:
+                continue
+            gap = gaps[entry.idle.window]
+            known = watches.get(process.identity)
+            if known is None:
+                known = begin(process, at, None if gap else self._birth(process, sample))
+            watch = advance(
+                known,
+                process,
+                at,
+                entry.idle,
+                entry.swapped,
+                sample.clock_ticks,
+                gap=gap,
+                resumed=self._resumed,
+            )
+            alive.append((member, watch))
+            renewal = min(renewal, watch.anchor + entry.idle.window - EARLY)
+        return GroupWatches(group, tuple(alive), renewal)
+
+    @property
+    def since(self) -> Mapping[float, Instant]:
+        """By ``idle.window``: since when samples came without a gap."""
+        return dict(self._since)
+
+    def memory(self) -> Memory | None:
+        """What a later run needs to go on; ``None`` before the first sample."""
+        if self._last is None:
+            return None
+        watches = {
+            member.process.identity: watch for of in self._groups.values() for member, watch in of.alive
+        }
+        return Memory(self._last, watches | self._remembered, dict(self._since))
+
+    def _watch_windows(self, at: Instant, windows: Iterable[float]) -> Mapping[float, bool]:
+        """Whether there was a gap, by window."""
+        last = None if self._last is None else self._last.monotonic
+        gaps = {window: last is None or at.monotonic - last > GAP_WINDOWS * window for window in windows}
+        first = min(self._since.values(), default=at)
+        # A window that a reload brings in has been watched like the others, as long as they were.
+        self._since = {window: at if gap else self._since.get(window, first) for window, gap in gaps.items()}
+        return gaps
+
+    def _birth(self, process: Process, sample: Sample) -> Instant | None:
+        """When the process was born, if that was after the last sample."""
+        at = sample.at
+        born = process.start_ticks / sample.clock_ticks
+        if self._last is None or born < self._last.boottime:
+            return None
+        age = max(0.0, at.boottime - born)
+        return Instant(at.monotonic - age, born, at.wall - age)
