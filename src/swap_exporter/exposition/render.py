@@ -4,7 +4,6 @@ import gzip
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -43,12 +42,6 @@ def render(metrics: Iterable[Metric], accept: str = "", accept_encoding: str = "
         # The text repeats itself so much that the fastest level is enough.
         return Rendered(gzip.compress(body, compresslevel=1, mtime=0), content_type, "gzip")
     return Rendered(body, content_type, None)
-
-
-def own_metrics() -> Iterator[Metric]:
-    """``process_*`` and ``python_*`` of the exporter itself."""
-    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
-        yield from collector.collect()
 
 
 class _Collected(Collector):

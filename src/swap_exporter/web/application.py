@@ -4,7 +4,8 @@ from itertools import chain
 from typing import Protocol
 
 from swap_exporter.exposition.exporter import Reload
-from swap_exporter.exposition.render import families, own_metrics, render
+from swap_exporter.exposition.own import own_metrics
+from swap_exporter.exposition.render import families, render
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.web.http import Request, Response, plain
 from swap_exporter.web.landing import HEADERS, landing_page
