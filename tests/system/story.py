@@ -48,9 +48,9 @@ def main() -> None:
 
 def show(exporter: Exporter, state: Path, worker: int) -> None:
     print(*(line for line in exporter.scrape().text.splitlines() if SHOWN.match(line)), sep="\n")
-    for arguments in (["report"], ["explain", str(worker), f"--state.file={state}"]):
+    for arguments in (["report"], ["explain", str(worker), f"--state.file={state.name}"]):
         print(f"\n$ swap-exporter {' '.join(arguments)}", flush=True)
-        subprocess.run([BINARY, *arguments], env=os.environ | {"COLUMNS": "80"}, check=True)
+        subprocess.run([BINARY, *arguments], cwd=state.parent, env=os.environ | {"COLUMNS": "80"}, check=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -123,7 +124,8 @@ class Server(ABC):
             wait_until("no process is left", lambda: not self._kill(process.pid))
             process.wait()
             # Seen with a test that failed.
-            print(f"log of {type(self).__name__}:", self.log.read_text(errors="replace")[-4000:], sep="\n")
+            log = self.log.read_text(errors="replace")[-4000:]
+            print(f"log of {type(self).__name__}:", log, sep="\n", file=sys.stderr)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _kill(self, session: int) -> list[int]:
