@@ -2,12 +2,13 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import cost, document
+from bench import cost, document, plan, plan_section
 from bench.comparison import Case, Result, compare
 from bench.contestants import BINARY
 from bench.soak import soak
@@ -27,11 +28,22 @@ def main() -> int:
         "--rounds", type=int, default=9, help="turns of each contestant; fewer for many processes"
     )
     parser.add_argument("--samples", type=int, default=10_000, help="of the soak; 0: none")
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        default=60,
+        help="that Prometheus is watched for, twice; 0: no plan past one machine",
+    )
     arguments = parser.parse_args()
     if os.geteuid() != 0 or not BINARY.exists():
         print(
             "bench: needs root, for swap and a pid namespace, and make to install the exporter",
             file=sys.stderr,
+        )
+        return 1
+    if arguments.seconds and not all(map(shutil.which, ("prometheus", "promtool"))):
+        print(
+            "bench: needs Debian's prometheus for the plan past one machine, or --seconds 0", file=sys.stderr
         )
         return 1
     if os.getpid() != 1:
@@ -74,6 +86,7 @@ def _measure(arguments: argparse.Namespace, scratch: Path) -> str:
     show("targets", document.targets(results, of_targets, start, expositions))
     standings = soak(arguments.samples, 10, built, scratch) if arguments.samples else ()
     show("soak", document.soak(standings))
+    show("plan", _plan(arguments.seconds, results, built, scratch))
     return document.page(tables, load)
 
 
@@ -81,6 +94,13 @@ def _compare(case: Case, processes: int, rounds: int, built: Path, scratch: Path
     result = compare(case, processes, max(5, rounds * 1000 // max(1000, processes)), built, scratch)
     print(document.comparison([result]).splitlines()[-1], file=sys.stderr, flush=True)
     return result
+
+
+def _plan(seconds: int, results: list[Result], built: Path, scratch: Path) -> str:
+    if not seconds:
+        return "Not measured in this run.\n"
+    with swap_in_use():
+        return plan_section.section(plan.measure(seconds, built, scratch), results)
 
 
 def _build(directory: Path) -> Path:

@@ -31,6 +31,7 @@ class Case(StrEnum):
     SWAPPING = "swapping"
     RUNNING = "10 % run"
     REPLACED = "20 % replaced"
+    LYING = "quiet, all in swap"
 
 
 class Result(NamedTuple):
@@ -54,6 +55,8 @@ def compare(case: Case, processes: int, rounds: int, built: Path, scratch: Path)
         if case is Case.SWAPPING:
             stack.enter_context(line_service([str(built / "swapping")]))
         idle = stack.enter_context(idle_processes(built, processes, NAMES))
+        if case is Case.LYING:
+            idle.ask(f"push {processes}")
         measures = _contestants(stack, built, scratch)
         for measure in measures.values():
             measure()

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,10 +95,11 @@ def scrape(port: int, pid: int) -> Reading:
     return Reading(cpu_of(pid) - cpu, seconds)
 
 
-def get(port: int) -> bytes:
+def get(port: int, path: str = "/metrics", headers: Mapping[str, str] | None = None) -> bytes:
+    """The body as it came, compressed if the headers ask for it. Raises OSError where it is refused."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request("GET", "/metrics")
+        connection.request("GET", path, headers=headers or {})
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != http.client.OK:

@@ -12,10 +12,8 @@ from bench.comparison import NAMES, idle_processes
 from bench.exporter_options import configuration, every_time
 from bench.sampler import pipeline
 from swap_exporter.exposition.render import families, render
+from swap_exporter.sampling.tracked import HELD_BYTES
 
-DESCRIPTOR_BYTES = 5400
-"""Kernel memory of one held descriptor of a file in /proc after its first read: file, dentry, inode, and the
-page that it is printed into."""
 SCRAPES = 20
 STARTS = 5
 
@@ -29,7 +27,7 @@ class Memory(NamedTuple):
 
     @property
     def all(self) -> int:
-        return self.private + self.descriptors * DESCRIPTOR_BYTES
+        return self.private + self.descriptors * HELD_BYTES
 
 
 class Exposition(NamedTuple):

@@ -8,8 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.comparison import FLOOR, PROCESS_EXPORTER, PSUTIL, SAMPLE, SCRAPE, Case, Result
-from bench.cost import DESCRIPTOR_BYTES, Exposition, Memory
+from bench.cost import Exposition, Memory
+from bench.markdown import table
 from bench.soak import PROCESSES, REPLACED, Standing
+from swap_exporter.sampling.tracked import HELD_BYTES
 
 AT = 5000
 """Processes for which targets are set."""
@@ -34,7 +36,7 @@ def comparison(results: Iterable[Result]) -> str:
         )
         for result in results
     ]
-    return _table(
+    return table(
         (
             "host",
             "processes",
@@ -88,14 +90,14 @@ def targets(
     for exposition in expositions:
         limit, took = (5 if exposition.groups <= 20 else 150), exposition.seconds * 1e3
         target(f"exposition of {exposition.groups} groups", f"≤ {limit} ms", f"{took:.1f} ms", took <= limit)
-    return _table(
+    return table(
         ("", "target", "measured", ""),
         [(*row, "reached" if reached else "**missed**") for *row, reached in rows],
     )
 
 
 def memory(memories: Iterable[Memory]) -> str:
-    return _table(
+    return table(
         ("processes", "private memory, MiB", "descriptors held", "with their kernel memory, MiB"),
         [
             (
@@ -110,7 +112,7 @@ def memory(memories: Iterable[Memory]) -> str:
 
 
 def expositions(measured: Iterable[Exposition]) -> str:
-    return _table(
+    return table(
         ("groups", "series", "KiB, plain", "CPU, ms"),
         [
             (str(each.groups), f"{each.series:,}", f"{each.bytes / 1024:,.0f}", f"{each.seconds * 1e3:.1f}")
@@ -120,7 +122,7 @@ def expositions(measured: Iterable[Exposition]) -> str:
 
 
 def soak(standings: Iterable[Standing]) -> str:
-    return _table(
+    return table(
         ("samples", "private memory, MiB", "descriptors", "processes remembered", "objects"),
         [
             (
@@ -174,15 +176,21 @@ byte of the answer. Absolute times differ from machine to machine and from hour 
   one scrape
 
 {tables["comparison"]}
-Quiet: nothing moves to or from swap. Swapping: one process keeps pages moving, so that everything has to be
-read at each sample. 10 % run: between two samples they do a little work. 20 % replaced: between two samples
-they end and others start.
+Quiet: nothing moves to or from swap. Swapping: one process keeps pages moving, so that everybody's memory has
+to be read at each sample. 10 % run: between two samples they do a little work. 20 % replaced: between two
+samples they end and others start. Quiet, all in swap: nothing moves, each process lies in swap, and the swap
+cache still has its pages, so that it may come back unseen and is read at each sample.
+
+The floor reads stat and status of everyone. swap-exporter can be below it: of a process that has not run it
+reads neither, and while the host swaps status alone. Why that is as true is told at the top of
+[tracked.py](../src/swap_exporter/sampling/tracked.py). Of processes with several threads it reads both each
+time; and with delay accounting on it also asks, at each sample, for what every member waited.
 
 ## Targets
 {tables["targets"]}
 ## Memory of the daemon
 {tables["memory"]}
-A held descriptor is counted with {DESCRIPTOR_BYTES:,} bytes of kernel memory, charged to the exporter's
+A held descriptor is counted with {HELD_BYTES:,} bytes of kernel memory, charged to the exporter's
 cgroup.
 
 ## Exposition
@@ -192,17 +200,11 @@ cgroup.
 
 {tables["soak"]}
 ## Past one machine
-What series cost in Prometheus, and its sizing for 10, 1,000 and 100,000 hosts: [sizing.md](sizing.md). What
-a host gives to it is linear between the two rows of the exposition above. A scrape costs the host the CPU of
-one sample and one exposition; a sample is taken every 15 s also when nobody scrapes, and shared by all who
-scrape within a second, so that a second Prometheus costs an exposition and no sample.
-"""
+What Prometheus has to hold, and what its scrapes cost a host. How many series there are at most, and what to
+save first: [sizing.md](sizing.md).
+
+{tables["plan"]}"""
 
 
 def _per_process(result: Result, name: str) -> str:
     return f"{result.cpu[name] / result.processes * 1e6:.1f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -19,6 +19,13 @@ def every_time(configuration: str) -> str:
     return f"{configuration}catalog: false\nmin_sample_interval: 1ms\n"
 
 
+def hurried(configuration: str) -> str:
+    """The same, but whatever takes time to be known is known within seconds."""
+    return (
+        f"{configuration}tick: 2s\nrate_window: 1s\nidle: {{after: 3s, window: 1s}}\nquiet: {{window: 1s}}\n"
+    )
+
+
 def options(config_file: Path) -> Options:
     return parse([*flags(config_file)])
 

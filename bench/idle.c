@@ -3,16 +3,28 @@
  * Commands on standard input, each answered with a line when it is done:
  *   run K      K of the processes run for a moment
  *   replace K  the K oldest end, and as many start
- * All end with the end of this program. */
+ *   push K     of K of the processes all that is their own is pushed out to swap
+ * Each has OWN bytes that it shares with nobody. All end with the end of this program. At the end of its input it
+ * also waits for them: as zombies they would be read by whoever is measured next, for the first process of the pid
+ * namespace does not wait for others' children. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+#define OWN (32 << 10)
+
 static int names, started;
+static unsigned char *own;
 
 static void work(int signal) {
     (void)signal;
@@ -37,8 +49,21 @@ static pid_t start(void) {
         _exit(0);
     for (int fd = 0; fd < 3; fd++)
         close(fd);
+    for (int i = 0; i < OWN; i++)
+        own[i] = random();
     for (;;)
         pause();
+}
+
+/* MADV_PAGEOUT of another process: Linux 5.10. */
+static void push_out(pid_t pid) {
+    struct iovec memory = {own, OWN};
+    int of = syscall(SYS_pidfd_open, pid, 0);
+    if (of < 0 || syscall(SYS_process_madvise, of, &memory, 1, MADV_PAGEOUT, 0) < 0) {
+        perror("process_madvise");
+        exit(1);
+    }
+    close(of);
 }
 
 int main(int argc, char **argv) {
@@ -47,6 +72,9 @@ int main(int argc, char **argv) {
     int processes = atoi(argv[1]), oldest = 0, count;
     names = atoi(argv[2]);
     signal(SIGUSR1, work);
+    own = mmap(NULL, OWN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (own == MAP_FAILED)
+        return 1;
     pid_t *pids = calloc(processes, sizeof *pids);
     for (int i = 0; i < processes; i++)
         pids[i] = start();
@@ -56,7 +84,7 @@ int main(int argc, char **argv) {
         puts("done");
         fflush(stdout);
         if (!fgets(line, sizeof line, stdin))
-            return 0;
+            break;
         if (sscanf(line, "run %d", &count) == 1) {
             for (int i = 0; i < count && i < processes; i++)
                 kill(pids[i], SIGUSR1);
@@ -67,6 +95,14 @@ int main(int argc, char **argv) {
                 pids[oldest] = start();
             }
             prctl(PR_SET_NAME, "benchmark");
+        } else if (sscanf(line, "push %d", &count) == 1) {
+            for (int i = 0; i < count && i < processes; i++)
+                push_out(pids[i]);
         }
     } while (1);
+    for (int i = 0; i < processes; i++)
+        kill(pids[i], SIGKILL);
+    for (int i = 0; i < processes; i++)
+        waitpid(pids[i], NULL, 0);
+    return 0;
 }

@@ -8,10 +8,14 @@ from bench.exporter_options import options
 from swap_exporter import config
 from swap_exporter.cli import wiring
 from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling import budget
 
 
 def pipeline(config_file: Path) -> Pipeline:
-    return wiring.pipeline(options(config_file), config.load(str(config_file)))
+    """As the daemon has it."""
+    budget.raise_descriptor_limit()
+    flags = options(config_file)
+    return wiring.pipeline(flags, config.load(str(config_file)), most_held=wiring.affordable(flags))
 
 
 def main(config_file: Path) -> None:

@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.contract import ROOT, alerts, metrics, rules, selections
+from tests.deploy.contract import (
+    ADDED,
+    PYTHON_CLIENT,
+    ROOT,
+    alerts,
+    metrics,
+    recorded_series,
+    rules,
+    selections,
+    series,
+    series_of_exporter,
+    series_of_host,
+)
 from tests.require import require
 
 DOCS = ROOT / "docs"
@@ -19,18 +31,6 @@ PAGES = sorted(RUNBOOKS.glob("Swap*.md"))
 OWN = [*RUNBOOKS.glob("*.md"), DOCS / "sizing.md"]
 
 SERVERS = ["gunicorn", "php-fpm", "httpd", "uwsgi", "celery", "unicorn", "puma", "Other servers"]
-
-STATES = {
-    "role": 3,
-    "activity": 3,
-    "residency": 2,
-    "owner": 3,
-    "event": 3,
-    "capability": 4,
-    "version": 1,
-    "python": 1,
-}
-"""How many values a label of fixed values has."""
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
@@ -88,30 +88,13 @@ def test_commands_on_the_pages_are_well_formed(page: Path) -> None:
         assert ran.returncode == 0, ran.stderr
 
 
-def series(prefix: str, **sizes: int) -> int:
-    """At most so many series have this prefix; ``sizes`` says how many values an open label takes."""
-    count = 0
-    for name, metric in metrics().items():
-        if name.startswith(prefix):
-            product = 1
-            for label in metric.labels:
-                product *= (STATES | sizes)[label]
-            count += product
-    return count
-
-
-def recorded(*levels: str) -> int:
-    return sum("record" in rule and rule["record"].split(":")[0] in levels for rule in rules())
-
-
 def test_sizing_counts_what_the_contract_says() -> None:
     per_group = series("swap_group_", group=1)
     per_cgroup = series("swap_cgroup_", cgroup=1, group=1)
     per_device = series("swap_device_", device=1, medium=1)
     per_host = series("swap_host_") + series("swap_zswap_")
     per_collector = series("swap_exporter_collector_", collector=1)
-    results = 3 + 5  # of swap_exporter_processes and swap_exporter_proportional_reads
-    exporter = series("swap_exporter_", collector=0, result=0) + results
+    exporter = series_of_exporter()
 
     text = re.sub(r"\s+", " ", (DOCS / "sizing.md").read_text())
     assert f"| group | {per_group} |" in text
@@ -119,20 +102,17 @@ def test_sizing_counts_what_the_contract_says() -> None:
     assert f"| swap device | {per_device} |" in text
     assert f"| host | {per_host} |" in text
     assert f"| collector of the exporter | {per_collector} |" in text
-    assert f"| exporter | {exporter} |" in text
-    assert (
-        f"{per_group} G + {per_cgroup} G + {per_device} + {per_host} + {per_collector} C + {exporter} series"
-    ) in text
+    assert f"| exporter | {exporter + PYTHON_CLIENT} |" in text
+    assert f"| target, by Prometheus | {ADDED} |" in text
+    rest = exporter + PYTHON_CLIENT + ADDED
+    formula = f"{per_group} G + {per_cgroup} G + {per_device} + {per_host} + {per_collector} C + {rest}"
+    assert f"{formula} series" in text
 
-    host = 10 * (per_group + per_cgroup) + per_device + per_host + 10 * per_collector + exporter
+    host = series_of_host(10)
     assert f"at most {host} series a host" in text
-    states = STATES["activity"] * STATES["residency"]
-    verdicts = 5
-    per_name = recorded("group") + states + verdicts
     for hosts in (10, 1_000, 100_000):
-        rows = hosts * (10 * recorded("instance_group") + recorded("instance"))
-        rows += recorded("global", "job") + 10 * per_name
-        assert f"| {hosts:,} | {hosts * host:,} | {round(hosts * host / 30):,} | {rows:,} |" in text
+        total, rows = hosts * host, recorded_series(hosts, 10)
+        assert f"| {hosts:,} | {total:,} | {round(total / 30):,} | {rows:,} |" in text
 
 
 def test_what_sizing_suggests_to_drop_is_used_by_no_rule() -> None:
