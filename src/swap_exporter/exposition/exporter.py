@@ -105,14 +105,10 @@ def _reads_proportional_swap(assessment: Assessment) -> bool:
     """The layout of an address space is shown to who may read its SwapPss: so it is known before anything
     lies in swap. For a process in no group, which a security module may hide, no metric is absent."""
     sample = assessment.sample
-    members = (member.process for group in assessment.groups for member in group.members)
     # Nobody is shown that of a leader that ended before its threads, or for a moment of one that is in exec.
     settled = (sample.at.boottime - _SETTLED) * sample.clock_ticks
-    hidden = any(
-        process.resident and process.layout is None and process.state not in "ZX"
-        for process in members
-        if process.start_ticks < settled
-    )
+    starts = (group.standing.layout_hidden_since for group in assessment.groups)
+    hidden = any(start is not None and start < settled for start in starts)
     return assessment.inspection.coverage is not None and not hidden
 
 
