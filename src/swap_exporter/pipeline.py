@@ -99,7 +99,7 @@ class Pipeline:
         groups = grouping.groups.values()
         inspection = self._inspector.inspect(
             sample,
-            tuple(chain.from_iterable(group.processes for group in groups)),
+            chain.from_iterable(group.processes for group in groups),
             grouping.ungrouped,
             {place for group in groups for place in group.cgroups},
         )

@@ -1,7 +1,8 @@
 """A closer look at the processes of a sample: what takes privileges, a price, or to know who is grouped."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.cgroups import CgroupReader, Cgroups, Paths
@@ -61,8 +62,8 @@ class Inspector:
     def inspect(
         self,
         sample: Sample,
-        grouped: Sequence[Process],
-        ungrouped: Sequence[Process],
+        grouped: Iterable[Process],
+        ungrouped: Iterable[Process],
         cgroups: Iterable[Paths],
     ) -> Inspection:
         """Look closer at one sample, of which ``grouped`` are in a group, and in ``cgroups``. Raises
@@ -70,7 +71,7 @@ class Inspector:
         collectors = Collectors(self._collectors, self._clock)
         processes, at = sample.processes.values(), sample.at.monotonic
         proportional = collectors.run(
-            "proportional", lambda: self._proportional.observe(processes, (*grouped, *ungrouped), at)
+            "proportional", lambda: self._proportional.observe(processes, chain(grouped, ungrouped), at)
         )
         return Inspection(
             proportional_swap={} if proportional is None else proportional.known,

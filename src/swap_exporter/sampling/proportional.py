@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from threading import Condition, Thread
 
 from swap_exporter.kernel import files, smaps_rollup, stat, status
@@ -44,7 +44,7 @@ class ProportionalReader:
         self._stopping = False
         self._thread: Thread | None = None
 
-    def observe(self, processes: Iterable[Process], wanted: Sequence[Process], at: float) -> ProportionalSwap:
+    def observe(self, processes: Iterable[Process], wanted: Iterable[Process], at: float) -> ProportionalSwap:
         """See :meth:`ReadingSchedule.observe`. Reads nothing itself."""
         with self._changed:
             result = self._schedule.observe(processes, wanted, at)

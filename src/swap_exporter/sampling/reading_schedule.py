@@ -7,7 +7,7 @@ time. No clock, no thread, no file: the time and what was read are handed in.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -81,7 +81,7 @@ class ReadingSchedule:
         """Go on under other settings, from the next sample on."""
         self._settings = settings
 
-    def observe(self, processes: Iterable[Process], wanted: Sequence[Process], at: float) -> ProportionalSwap:
+    def observe(self, processes: Iterable[Process], wanted: Iterable[Process], at: float) -> ProportionalSwap:
         """A new sample: all its processes, and those whose SwapPss is wanted, the first first.
 
         Returns what is known of those; forgets all others.

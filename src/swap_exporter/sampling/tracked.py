@@ -56,6 +56,9 @@ class Moved(Enum):
     ANYTHING = "everybody's"
 
 
+_NOTHING = Moved.NOTHING  # Asked of every process at every sample, and looking up a member takes a while.
+
+
 def moved_between(before: Vmstat | None, now: Vmstat | None) -> Moved:
     """By what the kernel counted before two samples.
 
@@ -131,7 +134,7 @@ class Tracked:
         if ran is None or schedstat is None:
             return False
         try:
-            if moved is Moved.NOTHING or not self._may_have_changed(moved):
+            if moved is _NOTHING or not self._may_have_changed(moved):
                 return os.pread(schedstat, _SCHEDSTAT_SIZE, 0) == ran
             raw = (
                 os.pread(self._status, _STATUS_SIZE, 0)
