@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,7 +57,8 @@ def process_exporter(config_file: Path) -> Iterator[Measure]:
     ]
     with running(command) as pid:
         wait_for(port)
-        yield lambda: scrape(port, pid)
+        with connected(port) as connection:
+            yield lambda: scrape(connection, pid)
 
 
 @contextlib.contextmanager
@@ -65,7 +67,8 @@ def daemon(config_file: Path) -> Iterator[tuple[Measure, int]]:
     port = free_port()
     with running(daemon_command(config_file, port)) as pid:
         wait_for(port)
-        yield lambda: scrape(port, pid), pid
+        with connected(port) as connection:
+            yield lambda: scrape(connection, pid), pid
 
 
 def daemon_command(config_file: Path, port: int) -> list[str]:
@@ -88,25 +91,37 @@ def ask(service: LineService) -> Reading:
     return Reading(cpu, time.perf_counter() - began)
 
 
-def scrape(port: int, pid: int) -> Reading:
+def scrape(connection: HTTPConnection, pid: int) -> Reading:
     cpu, began = cpu_of(pid), time.perf_counter()
-    get(port)
+    answer(connection, "/metrics")
     seconds = time.perf_counter() - began
     return Reading(cpu_of(pid) - cpu, seconds)
 
 
-def get(port: int, path: str = "/metrics", headers: Mapping[str, str] | None = None) -> bytes:
-    """The body as it came, compressed if the headers ask for it. Raises OSError where it is refused."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+@contextlib.contextmanager
+def connected(port: int) -> Iterator[HTTPConnection]:
+    """One connection for many requests, as Prometheus has it."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request("GET", path, headers=headers or {})
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status != http.client.OK:
-            raise OSError(f"status {answer.status}")
-        return body
+        yield connection
     finally:
         connection.close()
+
+
+def answer(connection: HTTPConnection, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+    """The body as it came, compressed if the headers ask for it. Raises OSError where it is refused."""
+    connection.request("GET", path, headers=headers or {})
+    response = connection.getresponse()
+    body = response.read()
+    if response.status != http.client.OK:
+        raise OSError(f"status {response.status}")
+    return body
+
+
+def get(port: int, path: str = "/metrics", headers: Mapping[str, str] | None = None) -> bytes:
+    """The same on a connection of its own."""
+    with connected(port) as connection:
+        return answer(connection, path, headers)
 
 
 def wait_for(port: int, within: float = 60.0) -> None:
