@@ -100,7 +100,7 @@ class Pipeline:
         inspection = self._inspector.inspect(
             sample,
             chain.from_iterable(group.processes for group in groups),
-            grouping.ungrouped,
+            [*chain.from_iterable(group.in_swap for group in groups), *grouping.ungrouped],
             {place for group in groups for place in group.cgroups},
         )
         return assess(

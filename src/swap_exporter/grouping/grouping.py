@@ -44,6 +44,11 @@ class Group:
         return tuple(member.process for member in self.members)
 
     @cached_property
+    def in_swap(self) -> tuple[Process, ...]:
+        """Those that may have anything in swap."""
+        return tuple(process for process in self.processes if process.swap != 0)
+
+    @cached_property
     def idle(self) -> Idle:
         """The settings of its members; those that need the longest watch, where they differ."""
         return max((member.entry.idle for member in self.members), key=attrgetter("after"))

@@ -142,7 +142,9 @@ class History:
         totals = self._totals.of(group)
         rates: dict[Role, float | None] = {}
         for role, total in totals.items():
-            rate = self._group_swapin.setdefault((group, role), Rate(self._configuration.rate_window))
+            rate = self._group_swapin.get((group, role))
+            if rate is None:
+                rate = self._group_swapin[group, role] = Rate(self._configuration.rate_window)
             rate.add(at, total.swapin_pages)
             rates[role] = rate.per_second()
         return GroupRecord(idle, totals, rates)

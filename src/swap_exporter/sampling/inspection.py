@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.cgroups import CgroupReader, Cgroups, Paths
@@ -63,15 +62,15 @@ class Inspector:
         self,
         sample: Sample,
         grouped: Iterable[Process],
-        ungrouped: Iterable[Process],
+        in_swap: Iterable[Process],
         cgroups: Iterable[Paths],
     ) -> Inspection:
-        """Look closer at one sample, of which ``grouped`` are in a group, and in ``cgroups``. Raises
-        nothing."""
+        """Look closer at one sample, of which ``grouped`` are in a group, and in ``cgroups``; ``in_swap`` may
+        have anything in swap, the most important first. Raises nothing."""
         collectors = Collectors(self._collectors, self._clock)
         processes, at = sample.processes.values(), sample.at.monotonic
         proportional = collectors.run(
-            "proportional", lambda: self._proportional.observe(processes, chain(grouped, ungrouped), at)
+            "proportional", lambda: self._proportional.observe(processes, in_swap, at)
         )
         return Inspection(
             proportional_swap={} if proportional is None else proportional.known,
