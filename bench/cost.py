@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -10,8 +11,7 @@ from typing import NamedTuple
 from bench import contestants
 from bench.comparison import NAMES, idle_processes
 from bench.exporter_options import configuration, every_time
-from bench.sampler import pipeline
-from swap_exporter.exposition.render import families, render
+from bench.line_service import line_service
 from swap_exporter.sampling.tracked import HELD_BYTES
 
 SCRAPES = 20
@@ -65,16 +65,11 @@ def start(processes: int, built: Path, scratch: Path) -> float:
 
 def exposition(groups: int, built: Path, scratch: Path) -> Exposition:
     """Of so many groups of two processes, from an assessment to bytes."""
-    with idle_processes(built, 2 * groups, groups):
-        measured = pipeline(_configured(scratch, groups))
-        seconds = []
-        for _ in range(SCRAPES):
-            assessment = measured.latest()
-            began = time.process_time()
-            body = render(families(assessment)).body
-            seconds.append(time.process_time() - began)
-    series = sum(not line.startswith(b"#") for line in body.splitlines())
-    return Exposition(groups, median(seconds), series, len(body))
+    command = [sys.executable, "-m", "bench.sampler", str(_configured(scratch, groups))]
+    with idle_processes(built, 2 * groups, groups), line_service(command) as sampler:
+        answers = [sampler.ask("expose").split() for _ in range(SCRAPES)]
+    _, series, size = answers[-1]
+    return Exposition(groups, median(float(cpu) for cpu, _, _ in answers), int(series), int(size))
 
 
 def private_bytes(pid: int) -> int:

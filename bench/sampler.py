@@ -1,4 +1,8 @@
-"""The real pipeline in a process of its own: one sample for each line; answers with its CPU seconds."""
+"""The real pipeline in a process of its own: takes a sample for each line, and answers with CPU seconds.
+
+Those of the sample and the number of processes; after the line "expose" those of the exposition of that
+sample, the number of series, and of bytes.
+"""
 
 import sys
 import time
@@ -7,6 +11,7 @@ from pathlib import Path
 from bench.exporter_options import options
 from swap_exporter import config
 from swap_exporter.cli import wiring
+from swap_exporter.exposition.render import families, render
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling import budget
 
@@ -20,11 +25,18 @@ def pipeline(config_file: Path) -> Pipeline:
 
 def main(config_file: Path) -> None:
     measured = pipeline(config_file)
-    for _ in sys.stdin:
+    for line in sys.stdin:
         began = time.process_time()
         assessment = measured.latest()
-        seconds = time.process_time() - began
-        print(seconds, len(assessment.sample.processes), flush=True)
+        sampled = time.process_time()
+        if line == "expose\n":
+            body = render(families(assessment)).body
+            seconds = time.process_time() - sampled
+            print(
+                seconds, sum(not each.startswith(b"#") for each in body.splitlines()), len(body), flush=True
+            )
+        else:
+            print(sampled - began, len(assessment.sample.processes), flush=True)
 
 
 if __name__ == "__main__":
