@@ -16,18 +16,17 @@ def read(path: str, directory: int | None = None, limit: int | None = None) -> b
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """
+    descriptor = open_file(path, directory)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
-        try:
-            content = os.read(descriptor, _CHUNK)
-            # A short read is not the end: the kernel gives some files one page of records at a time.
-            while (limit is None or len(content) < limit) and (piece := os.read(descriptor, _CHUNK)):
-                content += piece
-            return content[:limit]
-        finally:
-            os.close(descriptor)
+        content = os.read(descriptor, _CHUNK)
+        # A short read is not the end: the kernel gives some files one page of records at a time.
+        while (limit is None or len(content) < limit) and (piece := os.read(descriptor, _CHUNK)):
+            content += piece
+        return content[:limit]
     except OSError as error:
         raise _named(error, path) from None
+    finally:
+        os.close(descriptor)
 
 
 def read_record(path: str, directory: int | None = None) -> bytes:
@@ -35,17 +34,16 @@ def read_record(path: str, directory: int | None = None) -> bytes:
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """
+    descriptor = open_file(path, directory)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
-        try:
-            content = os.read(descriptor, _CHUNK)
-            while len(content) % _CHUNK == 0 and (piece := os.read(descriptor, _CHUNK)):
-                content += piece
-            return content
-        finally:
-            os.close(descriptor)
+        content = os.read(descriptor, _CHUNK)
+        while len(content) % _CHUNK == 0 and (piece := os.read(descriptor, _CHUNK)):
+            content += piece
+        return content
     except OSError as error:
         raise _named(error, path) from None
+    finally:
+        os.close(descriptor)
 
 
 def open_file(path: str, directory: int | None = None) -> int:
@@ -54,18 +52,12 @@ def open_file(path: str, directory: int | None = None) -> int:
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
-    except OSError as error:
-        raise _named(error, path) from None
+    return _open(path, os.O_RDONLY | os.O_CLOEXEC, directory)
 
 
 def open_directory(path: str, directory: int | None = None) -> int:
     """A descriptor of a directory; the caller closes it. Raises Vanished, Denied, Exhausted or Unreadable."""
-    try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
-    except OSError as error:
-        raise _named(error, path) from None
+    return _open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, directory)
 
 
 def list_directory(path: str, directory: int | None = None) -> list[str]:
@@ -85,6 +77,13 @@ def list_numbers(path: str, directory: int | None = None) -> list[int]:
     return sorted(
         int(name) for name in list_directory(path, directory) if name.isascii() and name.isdecimal()
     )
+
+
+def _open(path: str, flags: int, directory: int | None) -> int:
+    try:
+        return os.open(path, flags, dir_fd=directory)
+    except OSError as error:
+        raise _named(error, path) from None
 
 
 def _named(error: OSError, path: str) -> KernelFileError:
