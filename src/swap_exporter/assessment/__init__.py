@@ -69,7 +69,7 @@ def assess(
     """Judge one observation. ``before``, what was said of the last one, changes nothing of what is said: it
     spares looking again at groups of which nothing has changed."""
     cgroups, cgroup_groups = cgroups_of_members(observation, configuration.limits.cgroups)
-    stood = {group.name: group for group in before.groups} if before is not None else {}
+    stood = {group.name: group.standing for group in before.groups} if before is not None else {}
     groups = tuple(
         assess_group(name, record, observation, stood.get(name))
         for name, record in observation.groups.items()

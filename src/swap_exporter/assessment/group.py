@@ -7,7 +7,6 @@ from statistics import median
 from swap_exporter.assessment.standing import RoleStanding, Standing, stand
 from swap_exporter.assessment.sums import held_swap, stranded, total
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
-from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import GroupRecord, Observation
 from swap_exporter.history.totals import Total
@@ -76,23 +75,17 @@ class GroupAssessment:
     at: Instant
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        """Those that have not ended, by pid."""
-        return tuple(member for member, _ in self.standing.watches.alive)
-
-    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Of each member; made when they are asked for, for whoever sums up needs few."""
         return tuple(judge(member, watch, self.at) for member, watch in self.standing.watches.alive)
 
 
 def assess_group(
-    name: str, record: GroupRecord, observation: Observation, before: GroupAssessment | None = None
+    name: str, record: GroupRecord, observation: Observation, before: Standing | None = None
 ) -> GroupAssessment:
-    """``before``: the same group at the last sample, if that is known."""
+    """``before``: how the group stood at the last sample, if that is known."""
     at, inspection = observation.sample.at, observation.inspection
-    stood = None if before is None else before.standing
-    standing = stand(observation.watches.get(name, NOBODY), at, stood)
+    standing = stand(observation.watches.get(name, NOBODY), at, before)
     return GroupAssessment(
         name=name,
         roles={role: _assess_role(role, of, record, inspection) for role, of in standing.roles.items()},

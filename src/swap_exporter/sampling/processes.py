@@ -146,10 +146,10 @@ class ProcessTable:
         if self._at is not None:
             self._owed = min(1.0, self._owed + (at - self._at) / TURN)
         self._at = at
-        pids = list(result.processes)
-        number = int(self._owed * len(pids))
+        number = int(self._owed * len(result.processes))
         if number == 0:
             return
+        pids = list(result.processes)
         self._owed -= number / len(pids)
         first = bisect_right(pids, self._last_turn)
         turn = (pids[first:] + pids[:first])[:number]
