@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,20 +17,8 @@ from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.sampling.tracked import SMALL_SWAP_CACHE, Moved, Tracked, moved_between
 from tests.require import require
-from tests.sampling.children import answer, compiled, running, tell
+from tests.sampling.children import answer, running, tell
 from tests.system.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def strange(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("strange"))
-
-
-@pytest.fixture(params=[0, 1000], ids=["nothing held", "held"])
-def scanner(request: pytest.FixtureRequest) -> Iterator[Scanner]:
-    scanner = Scanner(cgroups=True, most_held=request.param)
-    yield scanner
-    scanner.close()
 
 
 def open_files(pid: int) -> list[str]:

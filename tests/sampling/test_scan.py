@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,20 +13,8 @@ from swap_exporter.sampling.host import COLLECTORS
 from swap_exporter.sampling.sample import Process
 from swap_exporter.sampling.scan import Scanner
 from tests.require import require
-from tests.sampling.children import compiled, running, tell
+from tests.sampling.children import running, tell
 from tests.system.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def strange(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("strange"))
-
-
-@pytest.fixture(params=[0, 1000], ids=["nothing held", "held"])
-def scanner(request: pytest.FixtureRequest) -> Iterator[Scanner]:
-    scanner = Scanner(cgroups=True, most_held=request.param)
-    yield scanner
-    scanner.close()
 
 
 def scanned(pid: int) -> Process:
