@@ -86,8 +86,8 @@ def waking() -> list[Panel]:
         ),
         graph(
             "and takes at most",
-            "The same at the median wait per page of recent wakes on that host; absent until there were "
-            "some, and where delay accounting is off.",
+            "The same at what pages of recent wakes on that host took; absent until there were some, and "
+            "where delay accounting is off.",
             "s",
             (f"max by (group) (swap_group_wake_seconds{GROUP})", "{{group}}"),
         ),
