@@ -8,7 +8,7 @@ from swap_exporter.history.watch import Activity, Watch, activity, advance, begi
 from swap_exporter.settings import Idle, Swapped
 from tests.making import HZ, MIB, instant, process
 
-GUNICORN = Idle(after=300, cpu=0.0025, window=60)
+GUNICORN = Idle(after=300, cpu=0.004, window=60)
 STILL = Idle(after=300, cpu=0.0001, window=300)
 SWAPPED = Swapped(min_bytes=MIB, min_ratio=0.25)
 
@@ -34,11 +34,8 @@ def every(step, until, cpu_per_second, swap=0, start=0.0):
     ("cpu", "active"),
     [
         (0.00, False),
-        (
-            0.15,
-            False,
-        ),  # 15 ticks less the one that may be older: 0.14 s of the 0.15 s that 0.25 % of 60 s are
-        (0.16, True),
+        (0.24, False),  # 24 ticks less the one that may be older: 0.23 s of the 0.24 s that 0.4 % of 60 s are
+        (0.25, True),
         (5.00, True),
     ],
 )
@@ -47,7 +44,7 @@ def test_a_worker_is_active_from_its_share_of_cpu_over_the_window_less_one_tick(
     assert (watch.last_active is not None) is active
 
 
-@pytest.mark.parametrize(("cpu", "active"), [(0.31, True), (0.30, False)])
+@pytest.mark.parametrize(("cpu", "active"), [(0.49, True), (0.48, False)])
 def test_over_more_than_a_window_the_share_is_taken_of_the_time_that_passed(cpu, active):
     watch, _, _ = follow([(0, 0.0, 0), (120, cpu, 0)])
     assert (watch.last_active is not None) is active
@@ -66,6 +63,7 @@ def test_cpu_of_children_that_were_waited_for_is_activity():
         ("php-fpm, uwsgi, httpd, nginx, celery", 0.0, STILL),
         ("gunicorn sync", 15e-6, GUNICORN),
         ("uvicorn", 1740e-6, GUNICORN),
+        ("uvicorn on a machine that is slow to wake", 3230e-6, GUNICORN),
         ("gunicorn gthread", 147e-6, GUNICORN),
         ("gunicorn asgi, at 0.05 %", 222e-6, Idle(after=300, cpu=0.0005, window=300)),
     ],
@@ -76,10 +74,10 @@ def test_heartbeats_are_not_activity(name, cpu_per_second, idle, step):
     assert activity(watch, at, idle) is Activity.IDLE, name
 
 
-@pytest.mark.parametrize("idle", [GUNICORN, STILL], ids=["0.25 %", "0.01 %"])
+@pytest.mark.parametrize("idle", [GUNICORN, STILL], ids=["0.4 %", "0.01 %"])
 @pytest.mark.parametrize("step", [1, 7, 15, 60])
-def test_one_request_a_second_of_three_milliseconds_is_busy(idle, step):
-    watch, _, at = follow(every(step, 660, 0.003), idle=idle)
+def test_one_request_a_second_of_five_milliseconds_is_busy(idle, step):
+    watch, _, at = follow(every(step, 660, 0.005), idle=idle)
     assert activity(watch, at, idle) is Activity.BUSY
 
 
@@ -136,7 +134,7 @@ def test_time_in_suspend_is_not_time_in_which_a_worker_could_have_worked():
 
 
 @pytest.mark.parametrize(
-    ("used", "active"), [(0.16, True), (0.15, False)], ids=["a window's worth", "less than that"]
+    ("used", "active"), [(0.25, True), (0.24, False)], ids=["a window's worth", "less than that"]
 )
 def test_after_a_restart_a_windows_worth_of_cpu_is_activity_however_long_it_took(used, active):
     watch, _, _ = follow([(0, 7.0, 0)])
@@ -245,12 +243,12 @@ def test_how_often_it_is_scraped_never_makes_an_idle_worker_of_a_steadily_busy_o
 
 @given(offsets=st.lists(st.floats(1, 14.9), min_size=40, max_size=80))
 def test_two_scrapers_at_any_times_see_the_same_as_one(offsets):
-    """3 ms a second stays busy, a uvicorn heartbeat stays idle, whenever samples fall."""
+    """5 ms a second stays busy, a uvicorn heartbeat stays idle, whenever samples fall."""
     seconds, times = 0.0, [0.0]
     for offset in offsets:
         seconds += offset
         times.append(seconds)
-    for rate, verdict in ((0.003, Activity.BUSY), (0.00174, None)):
+    for rate, verdict in ((0.005, Activity.BUSY), (0.00323, None)):
         watch, _, at = follow([(second, int(second * rate * HZ) / HZ, 0) for second in times])
         if verdict is Activity.BUSY and seconds >= 75:
             assert activity(watch, at, GUNICORN) is verdict

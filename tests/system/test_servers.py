@@ -144,8 +144,8 @@ def _fill(httpd: Apache) -> None:
 
 def _request(server: Server, pool: str | None) -> Callable[[], bytes]:
     if isinstance(server, PhpFpm):
-        return lambda: server.request("/cpu?ms=3", pool)
-    return lambda: server.request("/cpu?ms=3")
+        return lambda: server.request("/cpu?ms=5", pool)
+    return lambda: server.request("/cpu?ms=5")
 
 
 def _workers(scrape: Scrape, group: str, **labels: str) -> float:
