@@ -14,7 +14,7 @@ class Idle:
     after: float = 300.0
     """Watched for so long and not active in it."""
     cpu: float = 0.004
-    """Share of one core from which a worker is active: above the heartbeats of any server that was measured."""
+    """Share of one core from which a worker is active. The heartbeats of uvicorn, say, lie below."""
     window: float = 60.0
     """The shortest time over which that share is taken."""
 

@@ -62,8 +62,8 @@ class MemoryCgroup(ABC):
         """Push all memory of the processes out, shared pages included."""
         for _ in range(10):  # pages that are under write-back go at the next turn
             before = self.usage()
-            # Reclaim goes by statistics that lag by up to 2 s, and finds nothing to do right after many faults;
-            # reading them brings them up to date.
+            # Reclaim goes by statistics that lag by up to 2 s, and finds nothing to do right after many
+            # faults; reading them brings them up to date.
             (self.path / "memory.stat").read_text()
             self._reclaim()
             if before - self.usage() < 64 << 10:

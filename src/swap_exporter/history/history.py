@@ -47,8 +47,8 @@ class Observation:
     quiet_pages_per_second: float | None
     """Swap-in and swap-out in one sum, zswap's included, over ``quiet.window``."""
     wait_seconds_per_page: float | None
-    """What three of four pages took at most to come back from swap in the last wakes on this host, and half as
-    much again."""
+    """What three of four pages took at most to come back from swap in the last wakes on this host, and half
+    as much again."""
 
 
 class History:

@@ -17,8 +17,8 @@ QUANTILE = 0.75
 55 ms, where the same ones told 60 to 80 ms at other times. The median then said half of what a wake takes;
 this stayed between 0.9 and 1.1 of it."""
 MARGIN = 1.5
-"""A quarter of all pages take longer than that; this is to bound them. As the CPU's part is at most as long as
-the wait, it makes no more than three times what was waited for."""
+"""A quarter of all pages take longer than that; this is to bound them. As the CPU's part is at most as long
+as the wait, it makes no more than three times what was waited for."""
 _REMEMBERED = 100
 
 
