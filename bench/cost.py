@@ -11,6 +11,7 @@ from typing import NamedTuple
 from bench import contestants
 from bench.comparison import NAMES, idle_processes
 from bench.exporter_options import configuration, every_time
+from bench.host import PROMETHEUS
 from bench.line_service import line_service
 from swap_exporter.sampling.tracked import HELD_BYTES
 
@@ -32,8 +33,10 @@ class Memory(NamedTuple):
 
 class Exposition(NamedTuple):
     groups: int
-    seconds: float
-    """Of CPU."""
+    anew: float
+    """CPU seconds where nothing is as it was the last time."""
+    again: float
+    """Where the processes are at rest."""
     series: int
     bytes: int
 
@@ -65,11 +68,12 @@ def start(processes: int, built: Path, scratch: Path) -> float:
 
 def exposition(groups: int, built: Path, scratch: Path) -> Exposition:
     """Of so many groups of two processes, from an assessment to bytes."""
-    command = [sys.executable, "-m", "bench.sampler", str(_configured(scratch, groups))]
+    command = [sys.executable, "-m", "bench.sampler", str(_configured(scratch, groups)), PROMETHEUS["Accept"]]
     with idle_processes(built, 2 * groups, groups), line_service(command) as sampler:
         answers = [sampler.ask("expose").split() for _ in range(SCRAPES)]
-    _, series, size = answers[-1]
-    return Exposition(groups, median(float(cpu) for cpu, _, _ in answers), int(series), int(size))
+    anew, again = (median(float(answer[which]) for answer in answers) for which in (0, 1))
+    _, _, series, size = answers[-1]
+    return Exposition(groups, anew, again, int(series), int(size))
 
 
 def private_bytes(pid: int) -> int:

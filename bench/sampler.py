@@ -1,7 +1,8 @@
 """The real pipeline in a process of its own: takes a sample for each line, and answers with CPU seconds.
 
 Those of the sample and the number of processes; after the line "expose" those of the exposition of that
-sample, the number of series, and of bytes.
+sample in the format that the second argument asks for: where each family is new, and where they are those of
+the last sample if they have not changed; then the number of series, and of bytes.
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from bench.exporter_options import options
 from swap_exporter import config
 from swap_exporter.cli import wiring
-from swap_exporter.exposition.render import families, render
+from swap_exporter.exposition.render import Renderer, families, render
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling import budget
 
@@ -23,21 +24,23 @@ def pipeline(config_file: Path) -> Pipeline:
     return wiring.pipeline(flags, config.load(str(config_file)), most_held=wiring.affordable(flags))
 
 
-def main(config_file: Path) -> None:
+def main(config_file: Path, accept: str = "") -> None:
     measured = pipeline(config_file)
+    renderer = Renderer()
     for line in sys.stdin:
         began = time.process_time()
         assessment = measured.latest()
         sampled = time.process_time()
         if line == "expose\n":
-            body = render(families(assessment)).body
-            seconds = time.process_time() - sampled
-            print(
-                seconds, sum(not each.startswith(b"#") for each in body.splitlines()), len(body), flush=True
-            )
+            body = render(families(assessment), accept).body
+            anew = time.process_time()
+            renderer.render(families(assessment), accept)
+            ended = time.process_time()
+            series = sum(not line.startswith(b"#") for line in body.splitlines())
+            print(anew - sampled, ended - anew, series, len(body), flush=True)
         else:
             print(sampled - began, len(assessment.sample.processes), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -10,7 +10,7 @@ from bench.comparison import NAMES, idle_processes
 from bench.cost import private_bytes
 from bench.exporter_options import configuration, every_time
 from bench.sampler import pipeline
-from swap_exporter.exposition.render import families, render
+from swap_exporter.exposition.render import Renderer, families
 
 PROCESSES = 200
 REPLACED = 10
@@ -33,10 +33,10 @@ def soak(samples: int, reports: int, built: Path, scratch: Path) -> Iterator[Sta
     config_file = scratch / "swap-exporter.yaml"
     config_file.write_text(every_time(configuration(NAMES)))
     with idle_processes(built, PROCESSES, NAMES) as idle:
-        measured = pipeline(config_file)
+        measured, renderer = pipeline(config_file), Renderer()
         for number in range(1, samples + 1):
             idle.ask(f"replace {REPLACED}")
-            render(families(measured.latest()))
+            renderer.render(families(measured.latest()))
             if number % (samples // reports) == 0:
                 memory = measured.memory()
                 gc.collect()

@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from prometheus_client.registry import Collector
 
 from swap_exporter.assessment import assess
 from swap_exporter.exposition.exporter import Reload
-from swap_exporter.exposition.render import families, render
+from swap_exporter.exposition.own import own_metrics
+from swap_exporter.exposition.render import Renderer, families, render
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.kernel.pressure import Pressure
@@ -212,6 +216,69 @@ def test_it_is_compressed_only_for_those_who_can_read_that(accepts, encoding):
     assert rendered.encoding == encoding
     body = gzip.decompress(rendered.body) if encoding else rendered.body
     assert body == plain.body
+
+
+FORMATS = [
+    "",
+    "text/plain;version=0.0.4;escaping=values",
+    "application/openmetrics-text",
+    "application/openmetrics-text;version=1.0.0",
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+    "application/openmetrics-text;version=1.0.0;escaping=underscores",
+    "application/openmetrics-text;version=1.0.0;escaping=dots",
+    "application/openmetrics-text;version=1.0.0;escaping=values",
+]
+
+
+class Given(Collector):
+    def __init__(self, metrics):
+        self._metrics = metrics
+
+    def collect(self):
+        return self._metrics
+
+
+def family(name, documentation, values):
+    made = GaugeMetricFamily(name, documentation, labels=["group"])
+    for group, value in values.items():
+        made.add_metric([group], value)
+    return made
+
+
+SCRAPES = st.lists(
+    st.tuples(
+        st.sampled_from(FORMATS),
+        st.dictionaries(
+            st.sampled_from(["swap_a", "swap_b", "swap_c_bytes"]),
+            st.tuples(
+                st.sampled_from(["Of one.", "Of\nanother \\."]),
+                st.dictionaries(
+                    st.sampled_from(["", "shop", 'a"\\\n']), st.sampled_from([0.0, 1.5, float("nan")])
+                ),
+            ),
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(SCRAPES)
+def test_what_was_encoded_before_is_told_only_while_it_holds(scrapes):
+    renderer = Renderer()
+    for accept, told in scrapes:
+        metrics = [family(name, *rest) for name, rest in told.items()]
+        encode, content_type = choose_encoder(accept)
+        rendered = renderer.render(iter(metrics), accept)
+        assert rendered.body == encode(Given(metrics))
+        assert rendered.content_type == content_type
+
+
+@pytest.mark.parametrize("accept", FORMATS)
+def test_all_names_are_told_as_the_client_library_tells_them(accept):
+    metrics = [*families(assessed(of=full_host(), inspect=closer), Reload(True, 1.0)), *own_metrics()]
+    encode, _ = choose_encoder(accept)
+    assert render(metrics, accept).body == encode(Given(metrics))
 
 
 @given(st.text(min_size=1))

@@ -1,11 +1,13 @@
 """Metric families as text, in the format that a scraper asks for."""
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.exposition import ALLOWUTF8, UNDERSCORES
 from prometheus_client.registry import Collector
 
 from swap_exporter.assessment import Assessment
@@ -36,12 +38,50 @@ def families(assessment: Assessment, reload: Reload | None = None, *, past: bool
 
 def render(metrics: Iterable[Metric], accept: str = "", accept_encoding: str = "") -> Rendered:
     """Encode families as the ``Accept`` and ``Accept-Encoding`` headers of a scraper ask."""
+    return Renderer().render(metrics, accept, accept_encoding)
+
+
+class Renderer:
+    """Encodes families, but not again those that are as they were the last time: encoding can take longer
+    than all else about a scrape, and on a host at rest hardly a family changes. For any number of threads."""
+
+    def __init__(self) -> None:
+        self._last = _Encoded("", {})
+
+    def render(self, metrics: Iterable[Metric], accept: str = "", accept_encoding: str = "") -> Rendered:
+        """As :func:`render`."""
+        encode, content_type = _encoder(accept)
+        last = self._last
+        # Only in the format of the last scrape: a scraper chooses its name among endlessly many.
+        before = last.families if last.content_type == content_type else {}
+        # What a format puts after the last family, it puts after one family too.
+        end = encode(_Collected([]))
+        families = {}
+        for metric in metrics:
+            same, text = before.get(metric.name, (None, b""))
+            if same != metric:
+                text = encode(_Collected([metric])).removesuffix(end)
+            families[metric.name] = metric, text
+        self._last = _Encoded(content_type, families)
+        body = b"".join(text for _, text in families.values()) + end
+        if _accepts_gzip(accept_encoding):
+            # The text repeats itself so much that the fastest level is enough.
+            return Rendered(gzip.compress(body, compresslevel=1, mtime=0), content_type, "gzip")
+        return Rendered(body, content_type, None)
+
+
+def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
     encode, content_type = choose_encoder(accept)
-    body = encode(_Collected(metrics))
-    if _accepts_gzip(accept_encoding):
-        # The text repeats itself so much that the fastest level is enough.
-        return Rendered(gzip.compress(body, compresslevel=1, mtime=0), content_type, "gzip")
-    return Rendered(body, content_type, None)
+    if "escaping=" not in content_type or content_type.endswith(f"escaping={UNDERSCORES}"):
+        # All names here are legal everywhere; to replace no character of them takes as long as all the rest.
+        encode = partial(encode, escaping=ALLOWUTF8)  # type: ignore[call-arg]
+    return encode, content_type
+
+
+class _Encoded(NamedTuple):
+    content_type: str
+    families: Mapping[str, tuple[Metric, bytes]]
+    """By name."""
 
 
 class _Collected(Collector):

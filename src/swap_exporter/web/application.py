@@ -5,7 +5,7 @@ from typing import Protocol
 
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.exposition.own import own_metrics
-from swap_exporter.exposition.render import families, render
+from swap_exporter.exposition.render import Renderer, families
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.web.http import Request, Response, plain
 from swap_exporter.web.landing import HEADERS, landing_page
@@ -29,6 +29,7 @@ class Application:
         self._reloader = reloader
         self._exporter_metrics = exporter_metrics
         self._telemetry_path = telemetry_path
+        self._renderer = Renderer()
         self._pages = {
             "/": self._landing_page,
             "/-/healthy": self._healthy,
@@ -54,7 +55,7 @@ class Application:
         metrics = families(self._pipeline.latest(request.deadline), self._reloader.state)
         if self._exporter_metrics:
             metrics = chain(metrics, own_metrics())
-        rendered = render(
+        rendered = self._renderer.render(
             metrics, request.headers.get("accept", ""), request.headers.get("accept-encoding", "")
         )
         headers = {"Content-Encoding": rendered.encoding} if rendered.encoding else {}
