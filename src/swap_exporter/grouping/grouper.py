@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from itertools import compress
+from operator import attrgetter, is_not, itemgetter
 from typing import NamedTuple
 
 from swap_exporter.grouping import roles, selectors
@@ -93,9 +94,9 @@ class Grouper:
         those of which only figures are new."""
         touched, renewed = [], []
         before, self._seen = self._seen, processes
-        for pid, process in processes.items():
-            if before.get(pid) is process:
-                continue
+        for process in compress(
+            processes.values(), map(is_not, processes.values(), map(before.get, processes))
+        ):
             identity = process.identity
             structure = _structure(process)
             known = self._known.get(identity)

@@ -66,7 +66,7 @@ class Totals:
                 before = _Reading(process.start_ticks, 0, 0, 0) if self._is_young(process) else reading
             self._counted[process.pid] = reading
             self._add(member.group, member.role, before, reading)
-        for pid in self._counted.keys() - sample.processes.keys():
+        for pid in [pid for pid in self._counted if pid not in sample.processes]:
             del self._counted[pid]
         self._previous = sample
 

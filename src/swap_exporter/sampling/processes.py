@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from swap_exporter.kernel import cmdline, files, system_stat
 from swap_exporter.kernel.errors import Exhausted, KernelFileError, Vanished
 from swap_exporter.sampling.sample import Process
-from swap_exporter.sampling.tracked import Moved, Tracked
+from swap_exporter.sampling.tracked import Evidence, Moved, Tracked, ran
 
 TITLES_LIMIT = 4 << 20
 """Characters of all titles that are remembered; beyond that each is cut at SHORT_TITLE bytes when it is read.
@@ -36,12 +36,12 @@ class Pass:
     """What one pass gave."""
 
     processes: dict[int, Process] = field(default_factory=dict)
-    """By pid, in ascending order."""
+    """By pid, in ascending order; none where it broke off."""
     vanished: int = 0
     denied: set[int] = field(default_factory=set)
     """Pids of those that were refused or made no sense, in whole or their status."""
     problem: str | None = None
-    """Why it broke off, in one line: not all processes are in it then."""
+    """Why it broke off, in one line."""
 
 
 class ProcessTable:
@@ -53,6 +53,10 @@ class ProcessTable:
         self._cgroups = cgroups
         self._most_held = most_held
         self._tracked: dict[int, Tracked] = {}
+        self._asleep: dict[int, Evidence] = {}
+        """What tells of these that they have not run since they were read."""
+        self._processes: dict[int, Process] = {}
+        """As they were read last; in ascending order once a pass is over."""
         self._pids: list[int] = []
         self._forks: int | None = None
         """As many as there had been before the processes were listed."""
@@ -81,6 +85,7 @@ class ProcessTable:
             self._most_held = self._held // 2
             for tracked in self._tracked.values():
                 tracked.close()
+            self._asleep.clear()
             self._held = 0
             try:
                 return self._pass(at, moved)
@@ -104,6 +109,7 @@ class ProcessTable:
                 self._read_in_turn(proc, result, at)
                 self._read_orphans(proc, result)
                 self._leave_out_vfork_children(proc, result)
+                result.processes = self._in_order()
             finally:
                 os.close(proc)
         except Exhausted:
@@ -125,19 +131,25 @@ class ProcessTable:
             forks = None
         self._listing = not forks or forks != self._forks or at - self._listed_at >= LIST_EVERY
         if self._listing:
-            self._pids = files.list_numbers(".", proc)
+            pids = files.list_numbers(".", proc)
             self._listed_at = at
-            for pid in self._tracked.keys() - self._pids:
-                self._forget(pid)
+            if pids != self._pids:
+                self._pids = pids
+                for pid in self._tracked.keys() - pids:
+                    self._forget(pid)
         # A kernel that does not count says 0.
         self._forks = forks or None
 
     def _read_changed(self, proc: int, result: Pass, moved: Moved) -> None:
-        processes = result.processes
+        if moved is Moved.NOTHING:
+            unknown = [pid for pid in self._pids if pid not in self._asleep]
+            for pid in sorted(ran(self._asleep) + unknown):
+                self._read(pid, proc, result)
+            return
         for pid in self._pids:
             tracked = self._tracked.get(pid)
             if tracked is not None and tracked.is_current(proc, moved):
-                processes[pid] = tracked.process
+                self._processes[pid] = tracked.process
             else:
                 self._read(pid, proc, result)
 
@@ -146,10 +158,10 @@ class ProcessTable:
         if self._at is not None:
             self._owed = min(1.0, self._owed + (at - self._at) / TURN)
         self._at = at
-        number = int(self._owed * len(result.processes))
+        number = int(self._owed * len(self._processes))
         if number == 0:
             return
-        pids = list(result.processes)
+        pids = sorted(self._processes)
         self._owed -= number / len(pids)
         first = bisect_right(pids, self._last_turn)
         turn = (pids[first:] + pids[:first])[:number]
@@ -161,7 +173,7 @@ class ProcessTable:
         """Those whose parent has ended: they have another one now, and did nothing for it."""
         while self._gone:
             gone = frozenset(self._gone)
-            for pid in [pid for pid, process in result.processes.items() if process.parent_pid in gone]:
+            for pid in [pid for pid, process in self._processes.items() if process.parent_pid in gone]:
                 self._read(pid, proc, result)
             self._gone -= gone
 
@@ -169,10 +181,13 @@ class ProcessTable:
         """Read all of one process into the result. Raises Exhausted."""
         try:
             tracked = self._again(pid, proc, with_title) or self._meet(pid, proc)
-            result.processes[pid] = tracked.process
+            self._processes[pid] = tracked.process
+            if tracked.evidence is not None:
+                self._asleep[pid] = tracked.evidence
+            else:
+                self._asleep.pop(pid, None)
             if tracked.denied:
                 result.denied.add(pid)
-            return
         except Vanished:
             self._forks = None
             self._gone.add(pid)
@@ -182,7 +197,6 @@ class ProcessTable:
         except KernelFileError:
             self._forget(pid)
             result.denied.add(pid)
-        result.processes.pop(pid, None)
 
     def _again(self, pid: int, proc: int, with_title: bool) -> Tracked | None:
         """``None`` for one that is not known, or has ended: its pid may be somebody else's by now."""
@@ -214,6 +228,8 @@ class ProcessTable:
     def _forget(self, pid: int) -> None:
         tracked = self._tracked.pop(pid, None)
         if tracked is not None:
+            self._processes.pop(pid, None)
+            self._asleep.pop(pid, None)
             self._held -= tracked.held
             self._titles -= _size(tracked)
             self._gone.add(pid)
@@ -232,7 +248,7 @@ class ProcessTable:
         """Until it execs such a child runs in its parent's memory, which would count twice. The parent waits
         in state D meanwhile, so that nothing tells that its numbers have changed: it is read again, and they
         equal the child's. A forked child's do not: it starts without most of its parent's file pages."""
-        processes = result.processes
+        processes = self._processes
         for pid in self._newcomers:
             child = processes.get(pid)
             parent = processes.get(child.parent_pid) if child is not None else None
@@ -246,9 +262,13 @@ class ProcessTable:
                 continue
             mine, its = self._tracked[pid].address_space, self._tracked[parent.pid].address_space
             if (mine, child.layout, child.swap) == (its, parent.layout, parent.swap):
-                del processes[pid]
                 self._forget(pid)
-        self._newcomers.clear()
+
+    def _in_order(self) -> dict[int, Process]:
+        if self._newcomers:
+            self._processes = dict(sorted(self._processes.items()))
+            self._newcomers.clear()
+        return self._processes.copy()
 
 
 def _size(tracked: Tracked) -> int:

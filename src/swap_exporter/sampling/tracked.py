@@ -24,6 +24,7 @@ Evidence is read before what it stands for: what happens in between shows at the
 """
 
 import os
+from collections.abc import Mapping
 from enum import Enum
 
 from swap_exporter.kernel import files, status
@@ -56,9 +57,6 @@ class Moved(Enum):
     ANYTHING = "everybody's"
 
 
-_NOTHING = Moved.NOTHING  # Asked of every process at every sample, and looking up a member takes a while.
-
-
 def moved_between(before: Vmstat | None, now: Vmstat | None) -> Moved:
     """By what the kernel counted before two samples.
 
@@ -72,6 +70,23 @@ def moved_between(before: Vmstat | None, now: Vmstat | None) -> Moved:
     if None in needed or now != before:
         return Moved.ANYTHING
     return Moved.BACK if (now.nr_swapcached or 0) * _PAGE_SIZE > SMALL_SWAP_CACHE else Moved.NOTHING
+
+
+Evidence = tuple[int, bytes]
+"""Of a process: a descriptor of its schedstat, and what that said before it was read last."""
+
+
+def ran(asleep: Mapping[int, Evidence]) -> list[int]:
+    """Which of these processes have run since, or ended. Most of the time of a sample of a host at rest goes
+    by here, hence no more than a read and a comparison of each."""
+    pread, found = os.pread, []
+    for pid, (schedstat, before) in asleep.items():
+        try:
+            if pread(schedstat, _SCHEDSTAT_SIZE, 0) != before:
+                found.append(pid)
+        except OSError:
+            found.append(pid)
+    return found
 
 
 class Tracked:
@@ -127,6 +142,11 @@ class Tracked:
                 os.close(descriptor)
         self._schedstat = self._status = self._ran = None
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """What tells whether it has run since; ``None`` where it has to be read to know."""
+        return None if self._schedstat is None or self._ran is None else (self._schedstat, self._ran)
+
     def is_current(self, proc: int, moved: Moved) -> bool:
         """Whether the last reading still holds, brought up to date in what others can have changed; if not,
         everything has to be read, which also tells what is wrong."""
@@ -134,7 +154,7 @@ class Tracked:
         if ran is None or schedstat is None:
             return False
         try:
-            if moved is _NOTHING or not self._may_have_changed(moved):
+            if not self._may_have_changed(moved):
                 return os.pread(schedstat, _SCHEDSTAT_SIZE, 0) == ran
             raw = (
                 os.pread(self._status, _STATUS_SIZE, 0)
