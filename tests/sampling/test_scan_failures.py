@@ -133,6 +133,14 @@ def test_a_reused_pid_inherits_no_title(tree: Tree, scanner: Scanner) -> None:
     assert scanner.scan(now).processes[20].argv == ()
 
 
+def test_processes_are_in_the_order_of_their_pids_whoever_came_first(tree: Tree, scanner: Scanner) -> None:
+    """Pids start again from the bottom when the highest has been given."""
+    scanner.scan(now)
+    tree.process(30)
+    tree.process(10)
+    assert list(scanner.scan(now).processes) == [1, 10, 20, 30]
+
+
 def test_ended_processes_are_forgotten(tree: Tree, scanner: Scanner) -> None:
     scanner.scan(now)
     tree.remove("20")
