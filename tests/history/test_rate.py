@@ -1,6 +1,8 @@
 """A rate is taken since the newest reading that is at least a window old."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from swap_exporter.history.rate import Rate
 
@@ -39,8 +41,27 @@ def test_rate(readings, expected):
     assert rate.per_second() == expected
 
 
-def test_what_is_remembered_is_bounded_by_the_window():
+@pytest.mark.parametrize(("every", "most"), [(15.0, 5), (1.0, 61), (0.99, 62), (0.01, 62)])
+def test_what_is_remembered_is_bounded_however_often_it_is_read(every, most):
     rate = Rate(60)
-    for second in range(10_000):
-        rate.add(second, second)
-    assert len(rate._readings) == 61
+    for reading in range(10_000):
+        rate.add(reading * every, 7 * reading * every)
+        assert len(rate._readings) <= most
+    assert rate.per_second() == pytest.approx(7)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 40), st.integers(0, 1000)), min_size=1, max_size=300))
+def test_it_is_taken_over_a_window_and_little_more_unless_nobody_read(steps):
+    rate, at, value = Rate(60), 0.0, 0
+    readings = []
+    for elapsed, more in steps:
+        at, value = at + elapsed, value + more
+        readings.append((at, value))
+        rate.add(at, value)
+    told = rate.per_second()
+    if told is None:
+        assert at - readings[0][0] < 60
+        return
+    first_at = max(when for when, _ in readings if at - when >= 60)
+    possible = [(value - then) / (at - when) for when, then in readings if first_at - 1 <= when <= first_at]
+    assert any(told == pytest.approx(each) for each in possible)

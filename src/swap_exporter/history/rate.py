@@ -5,9 +5,12 @@ from collections import deque
 STALE_WINDOWS = 10
 """A difference over more than so many windows says nothing about now."""
 
+MOST_IN_A_WINDOW = 60
+"""Readings that are remembered: each group has three rates, and many may scrape."""
+
 
 class Rate:
-    """Remembers readings of one counter and gives its rate over a window."""
+    """Remembers readings of one counter and gives its rate over a window, or up to a sixtieth more."""
 
     def __init__(self, window: float) -> None:
         self.window = window
@@ -18,6 +21,8 @@ class Rate:
         readings = self._readings
         if readings and value < readings[-1][1]:
             readings.clear()
+        if len(readings) > 1 and readings[-1][0] - readings[-2][0] < self.window / MOST_IN_A_WINDOW:
+            readings.pop()
         readings.append((at, value))
         # Only the newest reading that is at least a window old is ever needed, and what is younger.
         while len(readings) > 1 and at - readings[1][0] >= self.window:
