@@ -128,8 +128,9 @@ def test_the_exporter_that_is_named_is_asked_once_and_through_no_proxy(exporter)
 
 def test_an_interrupt_ends_it_without_a_word(exporter):
     url, asked = exporter
+    # A shell that runs the tests in the background has them ignore interrupts, and so would the program.
     process = subprocess.Popen(
-        [*PROGRAM, "report", "--interval=60", f"--from={url}"],
+        ["env", "--default-signal=INT", *PROGRAM, "report", "--interval=60", f"--from={url}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
