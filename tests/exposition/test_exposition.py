@@ -7,6 +7,7 @@ import gzip
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -221,6 +222,8 @@ def test_it_is_compressed_only_for_those_who_can_read_that(accepts, encoding):
 FORMATS = [
     "",
     "text/plain;version=0.0.4;escaping=values",
+    "text/plain;version=1.0.0;escaping=underscores",
+    "text/plain;version=1.0.0;escaping=dots",
     "application/openmetrics-text",
     "application/openmetrics-text;version=1.0.0",
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
@@ -272,6 +275,44 @@ def test_what_was_encoded_before_is_told_only_while_it_holds(scrapes):
         rendered = renderer.render(iter(metrics), accept)
         assert rendered.body == encode(Given(metrics))
         assert rendered.content_type == content_type
+
+
+class Counted(str):
+    """A text that counts how often it was encoded: for that something in it is replaced."""
+
+    encoded = 0
+
+    def replace(self, *of):
+        self.encoded += 1
+        return super().replace(*of)
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text;version=1.0.0"])
+def test_only_what_has_changed_is_encoded_again(accept):
+    renderer = Renderer()
+    resting, moving = Counted("Stays."), Counted("Changes.")
+    for value in range(5):
+        told = [
+            family("swap_resting", resting, {"shop": 1.0}),
+            family("swap_moving", moving, {"shop": value}),
+        ]
+        renderer.render(told, accept)
+    assert resting.encoded * 5 == moving.encoded > 0
+
+
+def test_who_scrapes_at_the_same_time_gets_what_he_asked_for():
+    renderer = Renderer()
+
+    def scrape(number):
+        metrics = [
+            family("swap_a", "Of all.", {"shop": 1.0}),
+            family("swap_b", "One's.", {"shop": number % 3}),
+        ]
+        accept = FORMATS[number % len(FORMATS)]
+        return renderer.render(metrics, accept) == render(metrics, accept)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(scrape, range(400)))
 
 
 @pytest.mark.parametrize("accept", FORMATS)

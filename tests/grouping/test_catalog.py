@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from swap_exporter.sampling.sample import Process
+from swap_exporter.settings import Idle
 from tests.grouping.table import CATALOG, groups, members_of, over, process, roles
 
 SERVERS = json.loads(Path(__file__).with_name("prefork_samples.json").read_text())["servers"]
@@ -223,10 +224,11 @@ def test_a_title_puts_no_user_and_no_client_into_a_label() -> None:
         assert not any(word in group for word in ("alice", "secrets", "10.1.2.3", "40222", "b80138"))
 
 
-# The largest CPU use of one idle worker in µs a second over a minute or two, on real servers.
+# The largest CPU use of one idle worker in µs a second over a minute or two, on real servers; for the first
+# two on a machine where waking up takes nearly twice as long as on others.
 IDLE_MICROSECONDS = {
-    PYTHON + "gunicorn app:app": 1490,
-    PYTHON + "uvicorn app:asgi": 1740,
+    PYTHON + "gunicorn app:app": 2890,
+    PYTHON + "uvicorn app:asgi": 3230,
     PYTHON + "hypercorn app:asgi": 1520,
     PYTHON + "granian app:app": 0,
     "[celeryd: img@vm:ForkPoolWorker-1]": 0,
@@ -255,7 +257,12 @@ IDLE_MICROSECONDS = {
 @pytest.mark.parametrize("title", IDLE_MICROSECONDS)
 def test_heartbeats_lie_well_below_the_threshold(title: str) -> None:
     (member,) = members_of(over([process(10, 1, title)]))
-    assert IDLE_MICROSECONDS[title] / 1e6 * 1.4 < member.entry.idle.cpu
+    assert IDLE_MICROSECONDS[title] / 1e6 * 1.2 < member.entry.idle.cpu
+
+
+def test_patterns_of_ones_own_allow_the_heartbeats_of_any_server_in_python() -> None:
+    (member,) = members_of(over([process(10, 1, PYTHON + "uvicorn app:asgi")]))
+    assert Idle().cpu == member.entry.idle.cpu
 
 
 def test_no_entry_sets_how_long_idle_is() -> None:

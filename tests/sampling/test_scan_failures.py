@@ -327,6 +327,50 @@ def test_what_is_held_is_given_back_where_descriptors_run_out() -> None:
 FORKS = b"cpu  1 2 3\nprocesses 77\n"
 
 
+@pytest.mark.parametrize("held", [0, 3, 40])
+def test_a_pass_that_breaks_off_anywhere_spoils_none_after_it(tree: Tree, held: int) -> None:
+    """Descriptors run out at each of the files that it opens, one after the other."""
+    processes = range(20, 30)
+
+    def change(number: int) -> None:
+        tree.write("stat", b"processes %d\n" % number)
+        tree.write("vmstat", VMSTAT + b"nr_swapcached 0\nzswpin %d\n" % (number // 3))
+        tree.remove(f"{20 + number % 10}")
+        for pid in processes:
+            if pid != 20 + number % 10 and (number + pid) % 3:
+                tree.process(pid, parent=pid - 1, cpu=number, swap_kib=number, switches=number)
+                tree.write(f"{pid}/schedstat", b"%d 0 %d\n" % (number, number))
+
+    def check() -> None:
+        os.closerange(3, 4096)
+        limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        scanner = Scanner(str(tree.root), str(tree.root), cgroups=True, most_held=held)
+        broke = 0
+        for number in range(1, 60):
+            change(number)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3 + number // 3, hard))
+            broke += not scanner.scan(now).complete
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            change(number)
+            sample = scanner.scan(now)
+            fresh = Scanner(str(tree.root), str(tree.root), cgroups=True).scan(now)
+            assert sample.complete
+            assert list(sample.processes.items()) == list(fresh.processes.items())
+        assert 5 < broke < 50, broke
+
+    forked(check)
+
+
+def test_a_sample_stays_as_it_was_taken(tree: Tree, scanner: Scanner) -> None:
+    before = scanner.scan(now).processes
+    told = dict(before)
+    tree.remove("20")
+    tree.process(1, parent=0, cpu=99)
+    tree.process(30)
+    assert scanner.scan(now).processes.keys() == {1, 30}
+    assert before == told
+
+
 def test_who_ends_between_two_samples_did_not_end_while_it_was_read(tree: Tree, scanner: Scanner) -> None:
     """Here the kernel has counted no fork, so that nobody is listed again."""
     tree.write("stat", FORKS)

@@ -1,8 +1,9 @@
 """Metric families as text, in the format that a scraper asks for."""
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from threading import Lock
 from typing import NamedTuple
 
 from prometheus_client.core import Metric
@@ -46,23 +47,27 @@ class Renderer:
     than all else about a scrape, and on a host at rest hardly a family changes. For any number of threads."""
 
     def __init__(self) -> None:
-        self._last = _Encoded("", {})
+        self._lock = Lock()
+        self._content_type = ""
+        self._families: dict[str, tuple[Metric, bytes]] = {}
+        """Those of the last scrape, by name."""
 
     def render(self, metrics: Iterable[Metric], accept: str = "", accept_encoding: str = "") -> Rendered:
         """As :func:`render`."""
         encode, content_type = _encoder(accept)
-        last = self._last
-        # Only in the format of the last scrape: a scraper chooses its name among endlessly many.
-        before = last.families if last.content_type == content_type else {}
         # What a format puts after the last family, it puts after one family too.
         end = encode(_Collected([]))
-        families = {}
-        for metric in metrics:
-            same, text = before.get(metric.name, (None, b""))
-            if same != metric:
-                text = encode(_Collected([metric])).removesuffix(end)
-            families[metric.name] = metric, text
-        self._last = _Encoded(content_type, families)
+        # One after the other: who scrapes at the same time finds the work done, and memory is that of one.
+        with self._lock:
+            # Only in the format of the last scrape: a scraper chooses its name among endlessly many.
+            before = self._families if self._content_type == content_type else {}
+            families = {}
+            for metric in metrics:
+                known = before.get(metric.name)
+                if known is None or known[0] != metric:
+                    known = metric, encode(_Collected([metric])).removesuffix(end)
+                families[metric.name] = known
+            self._content_type, self._families = content_type, families
         body = b"".join(text for _, text in families.values()) + end
         if _accepts_gzip(accept_encoding):
             # The text repeats itself so much that the fastest level is enough.
@@ -76,12 +81,6 @@ def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
         # All names here are legal everywhere; to replace no character of them takes as long as all the rest.
         encode = partial(encode, escaping=ALLOWUTF8)  # type: ignore[call-arg]
     return encode, content_type
-
-
-class _Encoded(NamedTuple):
-    content_type: str
-    families: Mapping[str, tuple[Metric, bytes]]
-    """By name."""
 
 
 class _Collected(Collector):

@@ -5,8 +5,8 @@ from collections import deque
 STALE_WINDOWS = 10
 """A difference over more than so many windows says nothing about now."""
 
-MOST_IN_A_WINDOW = 60
-"""Readings that are remembered: each group has three rates, and many may scrape."""
+STEPS = 60
+"""About so many readings are remembered of a window: each group has three rates, and many may scrape."""
 
 
 class Rate:
@@ -21,15 +21,15 @@ class Rate:
         readings = self._readings
         if readings and value < readings[-1][1]:
             readings.clear()
-        if len(readings) > 1 and readings[-1][0] - readings[-2][0] < self.window / MOST_IN_A_WINDOW:
+        if len(readings) > 1 and readings[-1][0] - readings[-2][0] < self.window / STEPS:
             readings.pop()
         readings.append((at, value))
-        # Only the newest reading that is at least a window old is ever needed, and what is younger.
+        # Only the newest of them that is at least a window old is ever needed, and what is younger.
         while len(readings) > 1 and at - readings[1][0] >= self.window:
             readings.popleft()
 
     def per_second(self) -> float | None:
-        """The rate up to the last reading since the newest one that is at least a window older.
+        """The rate up to the last reading since the newest remembered one that is at least a window older.
 
         ``None`` while there is none, or where it is more than ten windows older.
         """

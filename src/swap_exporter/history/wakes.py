@@ -18,7 +18,7 @@ QUANTILE = 0.75
 this stayed between 0.9 and 1.1 of it."""
 MARGIN = 1.5
 """A quarter of all pages take longer than that; this is to bound them. As the CPU's part is at most as long
-as the wait, it makes no more than three times what was waited for."""
+as the wait, it makes no more than three times what is waited for in such a wake."""
 _REMEMBERED = 100
 
 

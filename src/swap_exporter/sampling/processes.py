@@ -141,17 +141,21 @@ class ProcessTable:
         self._forks = forks or None
 
     def _read_changed(self, proc: int, result: Pass, moved: Moved) -> None:
-        if moved is Moved.NOTHING:
-            unknown = [pid for pid in self._pids if pid not in self._asleep]
-            for pid in sorted(ran(self._asleep) + unknown):
-                self._read(pid, proc, result)
-            return
-        for pid in self._pids:
-            tracked = self._tracked.get(pid)
-            if tracked is not None and tracked.is_current(proc, moved):
+        awake = [pid for pid in self._pids if pid not in self._asleep]
+        changed = ran(self._asleep) if moved is Moved.NOTHING else self._ran_or_moved(proc, moved)
+        for pid in sorted(awake + changed):
+            self._read(pid, proc, result)
+
+    def _ran_or_moved(self, proc: int, moved: Moved) -> list[int]:
+        """Bring the memory of those who sleep up to date; those of whom all has to be read are left."""
+        left = []
+        for pid in self._asleep:
+            tracked = self._tracked[pid]
+            if tracked.is_current(proc, moved):
                 self._processes[pid] = tracked.process
             else:
-                self._read(pid, proc, result)
+                left.append(pid)
+        return left
 
     def _read_in_turn(self, proc: int, result: Pass, at: float) -> None:
         """Some more, so that it is everybody's turn once in TURN."""
@@ -178,7 +182,7 @@ class ProcessTable:
             self._gone -= gone
 
     def _read(self, pid: int, proc: int, result: Pass, *, with_title: bool = False) -> None:
-        """Read all of one process into the result. Raises Exhausted."""
+        """Read all of one process; who vanishes or is refused is counted in the result. Raises Exhausted."""
         try:
             tracked = self._again(pid, proc, with_title) or self._meet(pid, proc)
             self._processes[pid] = tracked.process

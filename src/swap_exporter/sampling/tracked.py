@@ -204,7 +204,9 @@ class Tracked:
             self._status = _opened("status", directory)
 
     def _may_have_changed(self, moved: Moved) -> bool:
-        return not self.process.kernel_thread and (moved is Moved.ANYTHING or self.process.swap != 0)
+        if moved is Moved.BACK:
+            return self.process.swap != 0
+        return moved is Moved.ANYTHING and not self.process.kernel_thread
 
     def _take_memory(self, raw: bytes) -> None:
         now = status.parse(raw)
