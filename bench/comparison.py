@@ -14,7 +14,7 @@ from bench.exporter_options import configuration, every_time
 from bench.line_service import LineService, line_service
 
 NAMES = 50
-MOST_TRIES = 4
+MOST_TRIES = 10
 Round = dict[str, Reading]
 """By contestant."""
 FLOOR, SAMPLE, SCRAPE, PROCESS_EXPORTER, PSUTIL = (

@@ -5,13 +5,16 @@ import pytest
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity, activity
+from swap_exporter.kernel.taskstats import TaskDelays
+from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.settings import Configuration, Idle, Limits, Quiet
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
 
 
-def observe(history, at, members=(), of=None):
+def observe(history, at, members=(), of=None, delays=None):
     at = at if not isinstance(at, int | float) else instant(at)
-    return history.observe(sample(at, [each.process for each in members], of), grouping(members))
+    taken = sample(at, [each.process for each in members], of)
+    return history.observe(taken, grouping(members), Inspection(delays=delays))
 
 
 def watched(history, seconds, step=15, members=(), start=0):
@@ -140,7 +143,7 @@ class TestLimitOfGroups:
             for each in range(3):
                 pid = 100 + 3 * number + each
                 members.append(member(process(pid, start=999 + number), group=f"made up {pid}"))
-            observation = observe(history, 1000 + number, members)
+            observation = observe(history, 1000 + number, members, delays={})
         return history, observation
 
     def test_groups_that_are_empty_make_room_the_longest_empty_first(self):
@@ -157,6 +160,16 @@ class TestLimitOfGroups:
         history, observation = self.churned(500, Configuration(limits=Limits(groups=10)))
         assert len(history._last_seen) == len(history._totals._by_group) == len(observation.groups) == 10
         assert len(history._group_swapin) == 10 * len(Role)
+
+
+def test_what_groups_read_back_is_a_rate_only_while_delay_accounting_counts():
+    history = History(Configuration())
+    worker = member(process())
+    for second, pages in ((1000, 100), (1030, 400), (1060, 700), (1090, None), (1120, 1300)):
+        delays = None if pages is None else {worker.process.identity: TaskDelays(pages, 1, 1, measured=True)}
+        observation = observe(history, second, [worker], delays=delays)
+        rate = observation.groups["shop"].swapin_pages_per_second["worker"]
+        assert rate == (10.0 if second in (1060, 1120) else None), second
 
 
 def test_a_configured_group_with_a_fixed_name_is_known_from_the_start_and_stays():

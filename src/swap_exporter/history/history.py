@@ -18,6 +18,8 @@ from swap_exporter.settings import Configuration, Idle
 FORGET_AFTER = 3600.0
 """Seconds for which a group that no entry names outright goes on with zeros after its last process."""
 
+_NO_RATES: Mapping[Role, float | None] = dict.fromkeys(Role)
+
 
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
@@ -97,7 +99,7 @@ class History:
         members = chain.from_iterable(group.members for group in counted)
         self._totals.gather(sample, members, inspection.delays)
         self._wakes.observe(sample, inspection.delays)
-        groups = self._known_groups(sample.at)
+        groups = self._known_groups(sample.at, counted=inspection.delays is not None)
         if sample.host.vmstat is not None:
             self._take_rates(sample.at.monotonic, sample.host.vmstat)
         return Observation(
@@ -117,7 +119,7 @@ class History:
         """What a later run needs to go on; ``None`` before the first sample."""
         return self._watches.memory()
 
-    def _known_groups(self, at: Instant) -> dict[str, GroupRecord]:
+    def _known_groups(self, at: Instant, *, counted: bool) -> dict[str, GroupRecord]:
         idle = {name: group.idle for name, group in self._groups.items()}
         for group, settings in idle.items():
             # Put last, so that those without a process come first, the longest empty one before all.
@@ -128,7 +130,14 @@ class History:
             idle.setdefault(group, settings)
         for group, settings in self._named.items():
             idle.setdefault(group, settings)
-        return {group: self._record(group, idle[group], at.monotonic) for group in sorted(idle)}
+        return {
+            group: GroupRecord(
+                idle[group],
+                self._totals.of(group),
+                self._group_rates(group, at.monotonic) if counted else _NO_RATES,
+            )
+            for group in sorted(idle)
+        }
 
     def _forget_empty(self, at: float, occupied: Collection[str]) -> None:
         """Forget groups whose time is over, and the longest empty of those beyond ``limits.groups``: whoever
@@ -139,16 +148,15 @@ class History:
             if len(empty) - number > room or at - self._last_seen[group][0] >= FORGET_AFTER:
                 self._forget(group)
 
-    def _record(self, group: str, idle: Idle, at: float) -> GroupRecord:
-        totals = self._totals.of(group)
+    def _group_rates(self, group: str, at: float) -> dict[Role, float | None]:
         rates: dict[Role, float | None] = {}
-        for role, total in totals.items():
+        for role, total in self._totals.of(group).items():
             rate = self._group_swapin.get((group, role))
             if rate is None:
                 rate = self._group_swapin[group, role] = Rate(self._configuration.rate_window)
             rate.add(at, total.swapin_pages)
             rates[role] = rate.per_second()
-        return GroupRecord(idle, totals, rates)
+        return rates
 
     def _forget(self, group: str) -> None:
         del self._last_seen[group]

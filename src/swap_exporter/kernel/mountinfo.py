@@ -9,6 +9,7 @@ Spaces, tabs, newlines and backslashes of a path are three octal digits behind a
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from swap_exporter.kernel.errors import MalformedFile
@@ -29,6 +30,7 @@ class Mount(NamedTuple):
     """Of v1 the controllers are among them."""
 
 
+@lru_cache(maxsize=1)  # It is read at each sample, and hardly ever another.
 def parse(raw: bytes) -> tuple[Mount, ...]:
     """In the file's order: a later mount hides an earlier one at the same path. Raises MalformedFile."""
     return tuple(_mount(line) for line in raw.split(b"\n") if line)
