@@ -12,6 +12,8 @@ from bench import contestants
 from bench.contestants import Measure, Reading
 from bench.exporter_options import configuration, every_time
 from bench.line_service import LineService, line_service
+from swap_exporter.kernel import vmstat
+from swap_exporter.kernel.vmstat import Vmstat
 
 NAMES = 50
 MOST_TRIES = 10
@@ -108,10 +110,9 @@ def _prepare(case: Case, processes: int, idle: LineService) -> None:
     time.sleep(0.1)  # until what was started has come to rest
 
 
-def _moved() -> list[str]:
+def _moved() -> Vmstat:
     """Whatever counts pages that went to swap or came back, zero-filled and compressed ones too."""
-    lines = Path("/proc/vmstat").read_text().splitlines()
-    return [line for line in lines if line.startswith(("pswp", "swpin", "swpout", "zswp", "nr_swapcached"))]
+    return vmstat.parse(Path("/proc/vmstat").read_bytes())
 
 
 def _result(case: Case, processes: int, rounds: list[Round]) -> Result:

@@ -41,8 +41,15 @@ def psutil_scan() -> Iterator[Measure]:
 
 @contextlib.contextmanager
 def sampler(config_file: Path) -> Iterator[Measure]:
-    with line_service([sys.executable, "-m", "bench.sampler", str(config_file)]) as service:
+    with sampling(config_file) as service:
         yield lambda: ask(service)
+
+
+@contextlib.contextmanager
+def sampling(config_file: Path, accept: str = "") -> Iterator[LineService]:
+    """bench.sampler; ``accept`` is the format of its expositions."""
+    with line_service([sys.executable, "-m", "bench.sampler", str(config_file), accept]) as service:
+        yield service
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -12,7 +11,6 @@ from bench import contestants
 from bench.comparison import NAMES, idle_processes
 from bench.exporter_options import configuration, every_time
 from bench.host import PROMETHEUS
-from bench.line_service import line_service
 from swap_exporter.sampling.tracked import HELD_BYTES
 
 SCRAPES = 20
@@ -68,8 +66,11 @@ def start(processes: int, built: Path, scratch: Path) -> float:
 
 def exposition(groups: int, built: Path, scratch: Path) -> Exposition:
     """Of so many groups of two processes, from an assessment to bytes."""
-    command = [sys.executable, "-m", "bench.sampler", str(_configured(scratch, groups)), PROMETHEUS["Accept"]]
-    with idle_processes(built, 2 * groups, groups), line_service(command) as sampler:
+    config_file = _configured(scratch, groups)
+    with (
+        idle_processes(built, 2 * groups, groups),
+        contestants.sampling(config_file, PROMETHEUS["Accept"]) as sampler,
+    ):
         answers = [sampler.ask("expose").split() for _ in range(SCRAPES)]
     anew, again = (median(float(answer[which]) for answer in answers) for which in (0, 1))
     _, _, series, size = answers[-1]

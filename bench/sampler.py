@@ -24,7 +24,7 @@ def pipeline(config_file: Path) -> Pipeline:
     return wiring.pipeline(flags, config.load(str(config_file)), most_held=wiring.affordable(flags))
 
 
-def main(config_file: Path, accept: str = "") -> None:
+def main(config_file: Path, accept: str) -> None:
     measured = pipeline(config_file)
     renderer = Renderer()
     for line in sys.stdin:
@@ -43,4 +43,4 @@ def main(config_file: Path, accept: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(Path(sys.argv[1]), sys.argv[2])
