@@ -54,7 +54,8 @@ def image(buildah: Buildah, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The project's image. Its base has Python, and pip there takes packages from a directory."""
     files = tmp_path_factory.mktemp("base")
     wheels = [sys.executable, "-m", "pip", "wheel", "--quiet", f"--wheel-dir={files}/wheels"]
-    subprocess.run([*wheels, f"{ROOT}[auth]", "hatchling"], check=True)
+    locks = [f"--requirement={ROOT / 'requirements' / name}" for name in ("build.txt", "run.txt")]
+    subprocess.run([*wheels, "--require-hashes", *locks], check=True, timeout=500)
     (files / "etc").mkdir()
     (files / "etc/pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
     base = buildah("from", "scratch")
