@@ -24,7 +24,7 @@ test-newest: ## Run the tests with the newest releases instead of the locked one
 	@$(MAKE) --no-print-directory test VENV=.venv-newest LOCK=no
 
 test-debian13: ## Run the tests, but not the system tier, in a Debian 13 with its own Python; root, debootstrap
-	@tests/debian13/run $(PYTEST_ARGS)
+	@REQUIRE=all $(or $(PYTHON),python3) -m tests.vm.debian13 $(PYTEST_ARGS)
 
 test-vm: installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
 	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)

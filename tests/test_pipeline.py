@@ -23,7 +23,7 @@ def dormouse():
     process = subprocess.Popen(["dormouse", "60"], executable="/bin/sleep")
     yield process
     process.kill()
-    process.wait()
+    process.wait(60)
 
 
 def pipeline(content=DORMICE, clock=now):
@@ -54,7 +54,7 @@ def test_scrapes_at_the_same_time_share_one_sample():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert len(seen) == 20
     assert len({id(assessment) for assessment in seen}) == 1
 

@@ -27,14 +27,18 @@ def test_systemd_finds_nothing_wrong(analyze: str, tmp_path: Path) -> None:
     for unit in UNITS:  # with a program that is there, for that is verified too
         (tmp_path / unit).write_text((FILES / unit).read_text().replace(PROGRAM, "/bin/true"))
     units = [str(tmp_path / unit) for unit in UNITS]
-    verified = subprocess.run([analyze, "verify", "--man=no", *units], capture_output=True, text=True)
+    verified = subprocess.run(
+        [analyze, "verify", "--man=no", *units], capture_output=True, text=True, timeout=60
+    )
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
 def test_the_service_is_exposed_no_more_than_it_has_to_be(analyze: str) -> None:
     # In tenths, of ten: the two capabilities, the whole of /proc, netlink and the network are left.
     security = [analyze, "security", "--offline=true", "--threshold=20", "--no-pager"]
-    judged = subprocess.run([*security, FILES / "swap-exporter.service"], capture_output=True, text=True)
+    judged = subprocess.run(
+        [*security, FILES / "swap-exporter.service"], capture_output=True, text=True, timeout=60
+    )
     assert judged.returncode == 0, judged.stdout + judged.stderr
 
 

@@ -21,7 +21,7 @@ def hurried_catalogue(after: float, window: float, settings: Mapping[str, Any] |
 
     What they match, the roles and ``idle.cpu`` stay as they are; ``settings`` go beside the entries.
     """
-    printed = subprocess.run([BINARY, "catalog"], capture_output=True, check=True).stdout
+    printed = subprocess.run([BINARY, "catalog"], capture_output=True, check=True, timeout=60).stdout
     return _hurried(yaml.safe_load(printed)["process_names"], after, window, settings or {})
 
 

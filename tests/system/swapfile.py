@@ -80,6 +80,6 @@ def _remove(file: Path) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         raise OSError(f"{command[0]}: {done.stderr.strip()}")

@@ -121,7 +121,7 @@ def test_the_rows_add_up_to_what_free_calls_used(cgroup: MemoryCgroup, start: St
     cgroup.push_out()
 
     def free() -> int:
-        listed = subprocess.run(["free", "-b"], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["free", "-b"], capture_output=True, text=True, check=True, timeout=60).stdout
         [line] = [line for line in listed.splitlines() if line.startswith("Swap:")]
         return int(line.split()[2])
 
@@ -149,7 +149,11 @@ def test_without_capabilities_it_agrees_with_smem_and_psutil(cgroup: MemoryCgrou
 
     def smem() -> int:
         listed = subprocess.run(
-            ["smem", "--no-header", "--columns=pid swap"], capture_output=True, text=True, check=True
+            ["smem", "--no-header", "--columns=pid swap"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         ).stdout
         by_pid = dict(map(int, line.split()) for line in listed.splitlines())
         return sum(by_pid[pid] for pid in pids) * 1024

@@ -34,7 +34,9 @@ class Buildah:
         self.command = ["buildah", *storage]
 
     def __call__(self, *arguments: str | Path) -> str:
-        ran = subprocess.run([*self.command, *map(str, arguments)], capture_output=True, text=True)
+        ran = subprocess.run(
+            [*self.command, *map(str, arguments)], capture_output=True, text=True, timeout=900
+        )
         assert ran.returncode == 0, f"buildah {arguments}: {ran.stdout[-4000:]}{ran.stderr[-4000:]}"
         return ran.stdout.strip()
 
@@ -46,7 +48,7 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
         require(shutil.which(program), f"{program} (Debian: {program})")
     directory = tmp_path_factory.mktemp("buildah")
     yield Buildah(directory)
-    subprocess.run(["rm", "-rf", directory], check=True)
+    subprocess.run(["rm", "-rf", directory], check=True, timeout=600)
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def test_an_error_reaches_the_client_and_ends_the_connection(request_bytes: byte
         sender = threading.Thread(target=_send, args=(client, request_bytes))
         sender.start()
         assert client.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
-        sender.join()
+        sender.join(60)
 
 
 def _send(client: socket.socket, content: bytes) -> None:
