@@ -17,14 +17,14 @@ run: installed ## Start the exporter with the built-in catalogue; flags in ARGS=
 	@exec $(VENV)/bin/swap-exporter $(ARGS)
 
 test: installed-dev ## Run the tests; pytest's options in PYTEST_ARGS="..."; REQUIRE=all fails where a test would skip
-	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	@tests/alone $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
 test-newest: ## Run the tests with the newest releases instead of the locked ones, in a .venv-newest of their own
 	@rm -rf .venv-newest
 	@$(MAKE) --no-print-directory test VENV=.venv-newest LOCK=no
 
 test-debian13: ## Run the tests, but not the system tier, in a Debian 13 with its own Python; root, debootstrap
-	@REQUIRE=all $(or $(PYTHON),python3) -m tests.vm.debian13 $(PYTEST_ARGS)
+	@$(or $(PYTHON),python3) -m tests.vm.debian13 $(PYTEST_ARGS)
 
 test-vm: installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
 	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)

@@ -15,12 +15,14 @@ from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner
 
 CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
-DORMICE = b"process_names: [{name: dormice, exe: [dormouse]}]\ncatalog: false\n"
+# No other run on this machine has it.
+DORMOUSE = f"dormouse-{os.getpid()}"
+DORMICE = f"process_names: [{{name: dormice, exe: [{DORMOUSE}]}}]\ncatalog: false\n".encode()
 
 
 @pytest.fixture
 def dormouse():
-    process = subprocess.Popen(["dormouse", "60"], executable="/bin/sleep")
+    process = subprocess.Popen([DORMOUSE, "60"], executable="/bin/sleep")
     yield process
     process.kill()
     process.wait(60)

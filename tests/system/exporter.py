@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.system.readable_by_all import readable_by_all
 from tests.system.servers.server import Server, http_get
 
 BINARY = Path(sys.executable).with_name("swap-exporter")
-NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM")
+NOBODY = (
+    *readable_by_all(Path(__file__).parents[2], Path(sys.prefix), Path(sys.base_prefix)),
+    *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM"),
+)
 
 
 def hurried_catalogue(after: float, window: float, settings: Mapping[str, Any] | None = None) -> str:

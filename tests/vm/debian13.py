@@ -14,7 +14,7 @@ from tests.vm import debian
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("ca-certificates", "python3", "python3-venv", "make", "procps", "util-linux", "iproute2"),
-    *("gcc", "libc6-dev", "tmux", "systemd", "chromium", "prometheus", "prometheus-alertmanager"),
+    *("gcc", "libc6-dev", "tmux", "systemd", "prometheus", "prometheus-alertmanager"),
 )
 VENV = ".cache/debian13"
 DEADLINE = 3600
