@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -13,6 +14,7 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner
+from tests.system.waiting import wait_until
 
 CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
 # No other run on this machine has it.
@@ -23,6 +25,8 @@ DORMICE = f"process_names: [{{name: dormice, exe: [{DORMOUSE}]}}]\ncatalog: fals
 @pytest.fixture
 def dormouse():
     process = subprocess.Popen([DORMOUSE, "60"], executable="/bin/sleep")
+    cmdline = Path(f"/proc/{process.pid}/cmdline")
+    wait_until("it has its title", lambda: cmdline.read_text().startswith(DORMOUSE), every=0.001)
     yield process
     process.kill()
     process.wait(60)

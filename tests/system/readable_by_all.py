@@ -4,7 +4,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-# Arguments: for each closed directory itself, how many follow that are below it, and those; "--"; the command.
+# Arguments: each closed directory with the number and names of those below it; then "--" and the command.
 _OPEN = """
 set -e
 while [ "$1" != -- ]; do

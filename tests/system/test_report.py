@@ -137,8 +137,10 @@ def test_the_rows_add_up_to_what_free_calls_used(cgroup: MemoryCgroup, start: St
         used = content["host"]["swap_used_bytes"]
         assert processes + elsewhere - parts["repeated_bytes"] == used
         assert min(before, after) <= used <= max(before, after)
-        # Everything that was pushed out here is found with its owner, to within what moves meanwhile.
-        assert processes > 0.9 * used
+        # Everything that was pushed out here is found with its owner, to within what moves meanwhile. What
+        # else is in swap on this machine is not of these processes.
+        pushed_out = [each for each in content["groups"] if each["group"].startswith((GROUP, "php-fpm"))]
+        assert sum(each["swap_bytes"] for each in pushed_out) > 0.9 * cgroup.swap() > 100 * MIB
         assert parts["repeated_bytes"] < 0.01 * used
 
     wait_until("free agrees", lambda: agrees() or True, every=0.5)
