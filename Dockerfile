@@ -4,9 +4,14 @@ ARG BASE=python:3.11-slim
 FROM ${BASE} AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
+COPY requirements requirements
 COPY src src
-RUN python3 -m venv /opt/swap-exporter \
-    && /opt/swap-exporter/bin/pip install --no-cache-dir '.[auth]' \
+RUN python3 -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement=requirements/build.txt \
+    && /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir=/wheels . \
+    && python3 -m venv /opt/swap-exporter \
+    && /opt/swap-exporter/bin/pip install --no-cache-dir --require-hashes --requirement=requirements/run.txt \
+    && /opt/swap-exporter/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl \
     && /opt/swap-exporter/bin/pip uninstall --yes --quiet pip setuptools
 
 FROM ${BASE}

@@ -1,55 +1,54 @@
-# Sets itself up in .venv. The interpreter: make PYTHON=/path/to/python3.12 ...
-PYTHON ?= python3
+# Sets itself up in .venv, with the versions in requirements/, or the newest ones: make LOCK=no ...
+# The interpreter: make PYTHON=/path/to/python3.12 ... makes a .venv of another one anew.
+PYTHON ?=
 VENV := .venv
+LOCK ?= yes
 ARGS ?=
 PYTEST_ARGS ?=
+export LOCK
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm bench story lint clean
+.PHONY: help run test test-newest test-debian13 test-vm bench story lint lock clean installed installed-dev
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed ## Start the exporter with the built-in catalogue; flags in ARGS="..."
+run: installed ## Start the exporter with the built-in catalogue; flags in ARGS="..."
 	@exec $(VENV)/bin/swap-exporter $(ARGS)
 
-test: $(VENV)/.installed-dev ## Run the tests; pytest's options in PYTEST_ARGS="..."; REQUIRE=all fails where a test would skip
-	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+test: installed-dev ## Run the tests; pytest's options in PYTEST_ARGS="..."; REQUIRE=all fails where a test would skip
+	@tests/alone $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
-test-vm: $(VENV)/.installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
+test-newest: ## Run the tests with the newest releases instead of the locked ones, in a .venv-newest of their own
+	@rm -rf .venv-newest
+	@$(MAKE) --no-print-directory test VENV=.venv-newest LOCK=no
+
+test-debian13: ## Run the tests, but not the system tier, in a Debian 13 with its own Python; root, debootstrap
+	@$(or $(PYTHON),python3) -m tests.vm.debian13 $(PYTEST_ARGS)
+
+test-vm: installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
 	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)
 
-bench: $(VENV)/.installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
+bench: installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
 	@$(VENV)/bin/python -m bench docs/benchmarks.md $(ARGS)
 
-story: $(VENV)/.installed-dev ## Stage what the README shows and print it; root, port 10059, seven minutes
+story: installed-dev ## Stage what the README shows and print it; root, port 10059, seven minutes
 	@$(VENV)/bin/python -m tests.system.story
 
-lint: $(VENV)/.installed-dev ## Check format, style and types
+lint: installed-dev ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 
+lock: ## Write the lock files in requirements/ anew, with the newest releases
+	@requirements/lock .cache/uv
+
 clean: ## Remove what these targets made
-	rm -rf $(VENV) .venv-servers .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .venv-servers .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The package is installed as a link to this tree: only a change of pyproject.toml asks for it again.
-$(VENV)/.installed: pyproject.toml
-	$(call install,.)
-	@touch $@
+installed:
+	@requirements/install $(VENV) run '$(PYTHON)' $(LOCK)
 
-$(VENV)/.installed-dev: pyproject.toml
-	$(call install,'.[dev]')
-	@touch $(VENV)/.installed $@
-
-define install
-	@command -v $(PYTHON) >/dev/null || { echo '$(PYTHON) not found; on Debian: apt install python3 python3-venv' >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or newer is needed and $(PYTHON) is $$($(PYTHON) -V 2>&1); name another: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv; ensurepip.version()' 2>/dev/null || { \
-		echo '$(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv' >&2; exit 1; }
-	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
-	@echo 'Installing into $(VENV)' >&2
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable $(1)
-endef
+installed-dev:
+	@requirements/install $(VENV) dev '$(PYTHON)' $(LOCK)

@@ -50,7 +50,9 @@ def main() -> int:
         # Alone in a pid namespace: nobody else's processes are read, and all end with the measurement.
         namespace = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
         return subprocess.run(
-            [*namespace, sys.executable, "-m", "bench", *sys.argv[1:]], check=False
+            [*namespace, sys.executable, "-m", "bench", *sys.argv[1:]],
+            check=False,
+            timeout=6 * 3600,
         ).returncode
     with tempfile.TemporaryDirectory() as scratch:
         page = _measure(arguments, Path(scratch))
@@ -107,7 +109,7 @@ def _build(directory: Path) -> Path:
     sources = Path(__file__).parent
     for program in PROGRAMS:
         command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(directory / program)]
-        subprocess.run([*command, str(sources / f"{program}.c")], check=True)
+        subprocess.run([*command, str(sources / f"{program}.c")], check=True, timeout=120)
     return directory
 
 

@@ -40,7 +40,7 @@ def stored(scratch: Path) -> Stored:
             samples += INSTANCES * len(lines)
         file.write("# EOF\n")
     command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(blocks)]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, timeout=3600)
     return Stored(samples, _size(blocks, "*/**/*"), _size(blocks, "*/chunks/*"))
 
 

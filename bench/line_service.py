@@ -19,7 +19,7 @@ class LineService(NamedTuple):
     def answer(self, of: IO[str] | None = None) -> str:
         answer = (of or cast(IO[str], self.process.stdout)).readline()
         if not answer:
-            raise EOFError(f"{self.process.args!r} has ended with {self.process.wait()}")
+            raise EOFError(f"{self.process.args!r} has ended with {self.process.wait(60)}")
         return answer.strip()
 
 

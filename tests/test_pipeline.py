@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -13,17 +14,22 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner
+from tests.system.waiting import wait_until
 
 CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
-DORMICE = b"process_names: [{name: dormice, exe: [dormouse]}]\ncatalog: false\n"
+# No other run on this machine has it.
+DORMOUSE = f"dormouse-{os.getpid()}"
+DORMICE = f"process_names: [{{name: dormice, exe: [{DORMOUSE}]}}]\ncatalog: false\n".encode()
 
 
 @pytest.fixture
 def dormouse():
-    process = subprocess.Popen(["dormouse", "60"], executable="/bin/sleep")
+    process = subprocess.Popen([DORMOUSE, "60"], executable="/bin/sleep")
+    cmdline = Path(f"/proc/{process.pid}/cmdline")
+    wait_until("it has its title", lambda: cmdline.read_text().startswith(DORMOUSE), every=0.001)
     yield process
     process.kill()
-    process.wait()
+    process.wait(60)
 
 
 def pipeline(content=DORMICE, clock=now):
@@ -54,7 +60,7 @@ def test_scrapes_at_the_same_time_share_one_sample():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert len(seen) == 20
     assert len({id(assessment) for assessment in seen}) == 1
 

@@ -31,7 +31,7 @@ def test_sizes(number, text):
 def test_sizes_are_those_of_free():
     require(shutil.which("free"), "free is not installed: apt install procps")
     exact, short = (
-        subprocess.run(["free", option], capture_output=True, text=True, check=True)
+        subprocess.run(["free", option], capture_output=True, text=True, check=True, timeout=60)
         .stdout.splitlines()[1]
         .split()[1]
         for option in ("-b", "-h")

@@ -134,7 +134,7 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Manager, Pat
     )
     yield process, manager, tmp_path
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
     manager.socket.close()
 
 

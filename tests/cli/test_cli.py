@@ -44,7 +44,7 @@ def served():
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.wait()
+        process.wait(60)
         process.stderr.close()
 
 
@@ -172,7 +172,7 @@ def test_explain_tells_which_entry_claims_a_process_and_which_would_have(tmp_pat
         ended = run("explain", str(sleeper.pid), "--config.file=own.yml", cwd=tmp_path)
     finally:
         sleeper.kill()
-        sleeper.wait()
+        sleeper.wait(60)
     assert "group      sleepers\nentry      own.yml:2 sleepers\nrole       worker: " in ended.stdout
     assert "activity   unknown: takes 600 s of watching" in ended.stdout
     assert "own.yml:2 sleepers: claims it" in ended.stdout

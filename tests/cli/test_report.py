@@ -114,7 +114,7 @@ def exporter():
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", asked
         server.shutdown()
-        thread.join()
+        thread.join(60)
 
 
 def test_the_exporter_that_is_named_is_asked_once_and_through_no_proxy(exporter):
@@ -123,7 +123,7 @@ def test_the_exporter_that_is_named_is_asked_once_and_through_no_proxy(exporter)
     environment = os.environ | {"http_proxy": nowhere, "HTTP_PROXY": nowhere}
     ended = run("report", HASTE, "--json", f"--from={url}", env=environment)
     assert json.loads(ended.stdout)["exporter"] == f"{url}/metrics"
-    assert (asked.get(), asked.qsize()) == ("/metrics", 0)
+    assert (asked.get(timeout=60), asked.qsize()) == ("/metrics", 0)
 
 
 def test_an_interrupt_ends_it_without_a_word(exporter):

@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - tables have one case a line
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -222,19 +223,21 @@ def test_one_mistake_one_line(text: str, message: str) -> None:
         ("comm: [[a]]", "f:1:25: process_names[0].comm[0]: found a list, expected text"),
         ("comm: [a, ~]", 'f:1:28: process_names[0].comm[1]: found "~", expected text: in quotes if this is meant'),
         ("comm: [!!binary YQ==]", 'f:1:25: process_names[0].comm[0]: found "YQ==" with the tag "tag:yaml.org,2002:binary", expected text'),
-        ("cmdline: ['(a']", "f:1:28: process_names[0].cmdline[0]: not a regular expression of RE2: missing ): (a"),
-        ("comm: [a], roles: {worker: '*'}", "f:1:45: process_names[0].roles.worker: not a regular expression of RE2: no argument for repetition operator: *"),
+        ("cmdline: ['(a']", "f:1:28: process_names[0].cmdline[0]: not a regular expression of RE2: "),
+        ("comm: [a], roles: {worker: '*'}", "f:1:45: process_names[0].roles.worker: not a regular expression of RE2: "),
         ("comm: [a], roles: {auxiliary_threads: 0}", 'f:1:56: process_names[0].roles.auxiliary_threads: found "0", expected a whole number, at least 1'),
         ("comm: [a], idle: {after: 5 minutes}", f'f:1:43: process_names[0].idle.after: found "5 minutes", {DURATION}'),
         ("comm: [a], names: b", 'f:1:29: process_names[0]: unknown key "names", did you mean name?'),
         ("comm: [a], name: [b]", "f:1:35: process_names[0].name: found a list, expected text"),
         ("comm: [a], name: 'a {{.Foo}}'", "f:1:38: process_names[0].name: there is no field .Foo, expected one of Cgroups, Comm, ExeBase, ExeFull, Matches, PID, StartTime, Unit, Username"),
         ("comm: [a], name: '{{.Matches.a}}'", "f:1:36: process_names[0].name: no cmdline regex of the entry captures a, there is no named group in them"),
-        ("cmdline: ['(?P<b>.'], name: '{{.Matches.b}}'", "f:1:28: process_names[0].cmdline[0]: not a regular expression of RE2: missing ): (?P<b>."),
+        ("cmdline: ['(?P<b>.'], name: '{{.Matches.b}}'", "f:1:28: process_names[0].cmdline[0]: not a regular expression of RE2: "),
     ],
 )  # fmt: skip
 def test_one_mistake_in_an_entry(entry: str, message: str) -> None:
-    assert mistakes(f"process_names: [{{{entry}}}]") == [message]
+    (line,) = mistakes(f"process_names: [{{{entry}}}]")
+    # What RE2 says of a pattern is its own.
+    assert line == message or (message.endswith("RE2: ") and line.startswith(message) and line != message)
 
 
 def test_all_mistakes_at_once_in_the_order_of_the_file() -> None:
@@ -268,18 +271,27 @@ def test_what_was_found_stays_on_one_line_and_is_cut() -> None:
         (b"a: b\nc: d\0", "f:2:5: found the character U+0000, which YAML does not allow"),
         (b"a: \x07", "f:1:4: found the character U+0007, which YAML does not allow"),
         (b"tick: 5s\n---\ntick: 6s", "f:2:1: not valid YAML: found a second document, expected one"),
-        (b"tick: *x", "f:1:7: not valid YAML: found undefined alias"),
         (b"idle: &a {<<: *a}", "f:1:7: idle: found << with a mapping that contains itself"),
         (b"idle: {<<: [3]}", "f:1:13: idle: found << with something else, expected a mapping to merge"),
-        (b"[" * 1_000_000, "f:1:33: found more than 32 levels of nesting"),
-        (b"{a: " * 1_000_000, "f:1:129: found more than 32 levels of nesting"),
+        (b"[" * 500, "f:1:33: found more than 32 levels of nesting"),
+        (b"{a: " * 500, "f:1:129: found more than 32 levels of nesting"),
+        (b"- " * 500, "f:1:65: found more than 32 levels of nesting"),
     ],
 )
 def test_bad_files_as_a_whole(content: bytes, message: str) -> None:
     assert mistakes(content) == [message]
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: b: c", "a:\n\t- b", "@a", "a: 'b", "%YAML 9\n---\na: b"])
+@pytest.mark.parametrize("opening", [b"[", b"{a: ", b"- "])
+def test_nesting_that_would_exhaust_the_stack_is_one_line(opening: bytes) -> None:
+    """Newer versions of libyaml stop by themselves, elsewhere and in other words."""
+    (line,) = mistakes(opening * 1_000_000)
+    assert re.fullmatch(r"f:1:\d+: (found|not valid YAML: ).+", line)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "a: b: c", "a:\n\t- b", "@a", "a: 'b", "%YAML 9\n---\na: b", "a: *x"]
+)
 def test_malformed_yaml_is_told_with_its_place(text: str) -> None:
     (line,) = mistakes(text)
     assert line.startswith(("f:1:", "f:2:"))

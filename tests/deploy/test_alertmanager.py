@@ -17,7 +17,7 @@ CONFIGURATION = ROOT / "deploy/alertmanager/alertmanager.yml"
 
 def amtool(*arguments: str) -> str:
     require(shutil.which("amtool"), "amtool (Debian: prometheus-alertmanager)")
-    ran = subprocess.run(["amtool", *arguments], capture_output=True, text=True)
+    ran = subprocess.run(["amtool", *arguments], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 

@@ -45,7 +45,11 @@ QUERIES = [
 
 def test_regenerating_gives_the_committed_file_byte_for_byte() -> None:
     ran = subprocess.run(
-        [sys.executable, GRAFANA / "dashboard.py"], capture_output=True, text=True, check=True
+        [sys.executable, GRAFANA / "dashboard.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert ran.stdout == TEXT
 

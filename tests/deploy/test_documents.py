@@ -84,7 +84,7 @@ def test_commands_on_the_pages_are_well_formed(page: Path) -> None:
     require(shutil.which("bash"), "bash")
     blocks = re.findall(r"^ *```sh\n(.*?)^ *```", page.read_text(), re.M | re.S)
     for block in blocks:
-        ran = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True)
+        ran = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, timeout=60)
         assert ran.returncode == 0, ran.stderr
 
 

@@ -105,7 +105,7 @@ def pids(tmp_path: Path) -> Iterator[list[int]]:
     finally:
         for process in running:
             process.kill()
-            process.wait()
+            process.wait(60)
 
 
 def free_port() -> int:

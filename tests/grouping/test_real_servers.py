@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,12 +15,11 @@ from swap_exporter.sampling import clock
 from swap_exporter.sampling.scan import Scanner
 from tests.grouping.table import grouper, members_of
 from tests.require import require
+from tests.system.servers.environment import bin_directory
 from tests.system.servers.server import free_port
 from tests.system.waiting import wait_until
 
 pytestmark = pytest.mark.system
-
-PACKAGES = ("gunicorn>=23", "setproctitle", "uvicorn", "hypercorn", "granian", "celery")
 
 APPLICATION = """
 def app(environ, start_response):
@@ -43,19 +41,12 @@ Expected = dict[tuple[str, str], int]
 
 
 @pytest.fixture(scope="module")
-def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("servers")
+def venv() -> Path:
     try:
-        subprocess.run([sys.executable, "-m", "venv", directory / "venv"], check=True, capture_output=True)
-        subprocess.run(
-            [directory / "venv/bin/python", "-m", "pip", "install", "--quiet", *PACKAGES],
-            check=True,
-            capture_output=True,
-            timeout=500,
-        )
+        return bin_directory().parent
     except (OSError, subprocess.SubprocessError) as error:
         require(False, f"servers from PyPI cannot be installed: {error}")
-    return directory / "venv"
+        raise
 
 
 @pytest.fixture

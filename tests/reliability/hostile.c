@@ -3,6 +3,8 @@
    stays            does nothing
    retitles COUNT   that many children, each with a new title five times a second, over all of the arguments
    storms COUNT     forks that many children, a hundred at a time, of which each works a little and ends
+
+   Children end with their parent. An alarm is not inherited, so each of them sets its own.
 */
 #include <signal.h>
 #include <stdio.h>
@@ -45,6 +47,7 @@ int main(int argc, char **argv)
     int count = argc > 2 ? atoi(argv[2]) : 0;
     int storms = !strcmp(argv[1], "storms");
 
+    pid_t parent = getpid();
     alarm(120);
     for (int forked = 0, alive = 0; forked < count; forked++, alive++) {
         if (storms && alive == 100) {
@@ -55,7 +58,11 @@ int main(int argc, char **argv)
         if (pid < 0)
             return 1;
         if (pid == 0) {
+            alarm(120);
             prctl(PR_SET_PDEATHSIG, SIGKILL);
+            /* No signal comes for a parent that ended before it was asked for. */
+            if (getppid() != parent)
+                _exit(1);
             if (!storms)
                 retitle_for_ever(title, room);
             work_a_little();

@@ -1,9 +1,12 @@
 """Processes do to the running exporter what they can: no scrape fails, nothing grows without bound."""
 
+import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -48,9 +51,25 @@ def running(program: Path, *argv: str | bytes, ready: bool = True) -> Iterator[s
             assert not ready or process.stdout.readline() == b"ready\n"
             yield process
         finally:
+            # Its children are of its session, and gone when none has the pipe open any more.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=60)
+
+
+def test_no_child_outlives_its_parent(hostile: Path) -> None:
+    """Else it keeps the pipe open, and a test that reads it to its end hangs."""
+    for turn in range(30):
+        process = subprocess.Popen(
+            ["app", "retitles", "3000"], executable=hostile, stdout=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            time.sleep(turn / 500)  # killed while it forks, at another moment each turn
             process.kill()
-            # Its children get KILL when it ends, and are gone when nobody holds the pipe any more.
-            process.communicate()
+            process.communicate(timeout=30)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def counters(scrape: Scrape) -> dict[tuple[str, ...], float]:

@@ -22,7 +22,9 @@ from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
 from tests.system.waiting import wait_until
 
-DORMICE = b"process_names: [{name: dormice, cmdline: [^dormouse]}]\ncatalog: false\n"
+# No other run on this machine has it.
+DORMOUSE = f"dormouse-{os.getpid()}"
+DORMICE = f"process_names: [{{name: dormice, cmdline: ['^{DORMOUSE}']}}]\ncatalog: false\n".encode()
 DAY = 86_400.0
 
 
@@ -70,7 +72,7 @@ class Watched:
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    sleeper = ["dormouse", "-c", "import time; time.sleep(120)"]
+    sleeper = [DORMOUSE, "-c", "import time; time.sleep(120)"]
     with subprocess.Popen(sleeper, executable=sys.executable) as process:
         try:
             watched = Watched()

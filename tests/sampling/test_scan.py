@@ -66,7 +66,8 @@ def test_the_host_and_every_collector_of_the_real_machine() -> None:
 
 
 def test_kernel_threads_hold_no_memory() -> None:
-    kernel_threads = [process for process in Scanner().scan(now).processes.values() if process.kernel_thread]
+    scanner = Scanner(os.environ.get("HOST_PROC", "/proc"))
+    kernel_threads = [process for process in scanner.scan(now).processes.values() if process.kernel_thread]
     require(kernel_threads, "no kernel thread is visible: not the first pid namespace")
     for thread in kernel_threads:
         assert (thread.swap, thread.resident, thread.resident_anonymous, thread.argv) == (0, 0, 0, ())

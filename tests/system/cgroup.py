@@ -7,7 +7,7 @@ https://docs.kernel.org/admin-guide/cgroup-v1/memory.html and https://docs.kerne
 import contextlib
 import errno
 import itertools
-import os
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +15,8 @@ from pathlib import Path
 from tests.system.waiting import wait_until
 
 PREFIX = "swap-exporter-test-"
+_RUN = secrets.token_hex(4)
+"""Pids are not unique: each run may have a pid namespace of its own."""
 _numbers = itertools.count()
 
 
@@ -23,12 +25,13 @@ class MemoryCgroup(ABC):
 
     def __init__(self, root: Path, origin: Path) -> None:
         """``root`` is where the hierarchy is mounted, ``origin`` the cgroup that processes go back to."""
-        for stale in root.glob(f"{PREFIX}*"):  # left by a run that was killed; in use, rmdir refuses
-            if not Path("/proc", stale.name.removeprefix(PREFIX).partition("-")[0]).exists():
+        # Left by a run that was killed; in use, rmdir refuses. Runs take turns: see swapfile.LOCK.
+        for stale in root.glob(f"{PREFIX}*"):
+            if not stale.name.startswith(f"{PREFIX}{_RUN}-"):
                 with contextlib.suppress(OSError):
                     stale.rmdir()
         self.origin = origin
-        self.path = root / f"{PREFIX}{os.getpid()}-{next(_numbers)}"
+        self.path = root / f"{PREFIX}{_RUN}-{next(_numbers)}"
         self.path.mkdir()
 
     def command(self, *argv: str) -> list[str]:

@@ -10,19 +10,27 @@ from typing import Any, NamedTuple
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.system.readable_by_all import readable_by_all
 from tests.system.servers.server import Server, http_get
 
 BINARY = Path(sys.executable).with_name("swap-exporter")
-NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM")
+NOBODY = (
+    *readable_by_all(Path(__file__).parents[2], Path(sys.prefix), Path(sys.base_prefix)),
+    *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=TERM"),
+)
 
 
-def hurried_catalogue(after: float, window: float, settings: Mapping[str, Any] | None = None) -> str:
+def hurried_catalogue(
+    after: float, window: float, settings: Mapping[str, Any] | None = None, cpu: float | None = None
+) -> str:
     """The built-in entries as a configuration of one's own, with times (seconds) that a test can wait for.
 
-    What they match, the roles and ``idle.cpu`` stay as they are; ``settings`` go beside the entries.
+    What they match and the roles stay as they are, and ``idle.cpu`` if no ``cpu`` is given; ``settings`` go
+    beside the entries. In a short window heartbeats that read pages back can use more than ``idle.cpu``: a
+    test that is not about activity gives more.
     """
-    printed = subprocess.run([BINARY, "catalog"], capture_output=True, check=True).stdout
-    return _hurried(yaml.safe_load(printed)["process_names"], after, window, settings or {})
+    printed = subprocess.run([BINARY, "catalog"], capture_output=True, check=True, timeout=60).stdout
+    return _hurried(yaml.safe_load(printed)["process_names"], after, window, settings or {}, cpu)
 
 
 def hurried_families(*names: str, settings: Mapping[str, Any] | None = None) -> str:
@@ -32,9 +40,15 @@ def hurried_families(*names: str, settings: Mapping[str, Any] | None = None) -> 
 
 
 def _hurried(
-    entries: Iterable[Mapping[str, Any]], after: float, window: float, settings: Mapping[str, Any]
+    entries: Iterable[Mapping[str, Any]],
+    after: float,
+    window: float,
+    settings: Mapping[str, Any],
+    cpu: float | None = None,
 ) -> str:
-    times = {"after": f"{after}s", "window": f"{window}s"}
+    times: dict[str, Any] = {"after": f"{after}s", "window": f"{window}s"}
+    if cpu is not None:
+        times["cpu"] = cpu
     return yaml.safe_dump(
         {
             "process_names": [{**entry, "idle": {**entry.get("idle", {}), **times}} for entry in entries],

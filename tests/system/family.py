@@ -23,6 +23,7 @@ for _ in range(children):
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
+        signal.alarm(900)  # it may outlive its parent, which has no alarm that it would inherit
         own = filled(private)
         os.write(writer, b".")
         while True:
@@ -76,7 +77,7 @@ class Family:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.killpg(self._parent.pid, signal.SIGKILL)
-        self._parent.communicate()
+        self._parent.communicate(timeout=60)
 
     def _line(self) -> bytes:
         assert self._parent.stdout is not None

@@ -46,7 +46,7 @@ class Load:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
+        self._thread.join(LONGEST)
 
     def _run(self) -> None:
         begin = due = time.monotonic()

@@ -50,7 +50,9 @@ def show(exporter: Exporter, state: Path, worker: int) -> None:
     print(*(line for line in exporter.scrape().text.splitlines() if SHOWN.match(line)), sep="\n")
     for arguments in (["report"], ["explain", str(worker), f"--state.file={state.name}"]):
         print(f"\n$ swap-exporter {' '.join(arguments)}", flush=True)
-        subprocess.run([BINARY, *arguments], cwd=state.parent, env=os.environ | {"COLUMNS": "80"}, check=True)
+        subprocess.run(
+            [BINARY, *arguments], cwd=state.parent, env=os.environ | {"COLUMNS": "80"}, check=True, timeout=60
+        )
 
 
 if __name__ == "__main__":

@@ -5,11 +5,15 @@ import fcntl
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 LOCK = Path("/run/lock/swap-exporter-system-tests.lock")
 """Held while swap is turned on or processes are pushed out: runs on the same machine take turns."""
+PATIENCE = 540
+"""Seconds to wait for it: less than pytest's limit of a test."""
 SIZE = 2 << 30
 DIRECTORIES = (Path("/var/tmp"), Path("/var/lib"), Path("/"))
 NAME = "swap-exporter-system-tests.swap"
@@ -22,7 +26,7 @@ def swap_in_use() -> Iterator[Path | None]:
     Raises OSError, with what each directory said, where no swap file can be turned on.
     """
     with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _take(lock)
         for directory in DIRECTORIES:
             _remove(directory / NAME)  # a killed run could not
         if _active():
@@ -33,6 +37,18 @@ def swap_in_use() -> Iterator[Path | None]:
             yield file
         finally:
             _remove(file)
+
+
+def _take(lock: IO[str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise OSError(f"another run of the tests has {LOCK} for more than {PATIENCE} s") from None
+            time.sleep(1)
 
 
 def _active() -> list[str]:
@@ -80,6 +96,6 @@ def _remove(file: Path) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         raise OSError(f"{command[0]}: {done.stderr.strip()}")

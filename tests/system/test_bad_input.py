@@ -57,7 +57,9 @@ CONFIGURATIONS = {
 
 @pytest.fixture(autouse=True)
 def _nobody_can_run_it(swap: None) -> None:
-    tried = subprocess.run([*NOBODY, BINARY, "--version"], capture_output=True, text=True, check=False)
+    tried = subprocess.run(
+        [*NOBODY, BINARY, "--version"], capture_output=True, text=True, check=False, timeout=60
+    )
     require(tried.returncode == 0, f"the user nobody cannot run {BINARY}: {tried.stderr.strip()}")
 
 

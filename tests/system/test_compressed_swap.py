@@ -27,12 +27,12 @@ def zram_swap(size: int) -> Iterator[str]:
     try:
         Path(f"/sys/block/{name}/disksize").write_text(str(size))
         wait_until(f"/dev/{name} is there", Path(f"/dev/{name}").exists)
-        subprocess.run(["mkswap", f"/dev/{name}"], check=True, capture_output=True)
-        subprocess.run(["swapon", "--priority=100", f"/dev/{name}"], check=True)
+        subprocess.run(["mkswap", f"/dev/{name}"], check=True, capture_output=True, timeout=60)
+        subprocess.run(["swapon", "--priority=100", f"/dev/{name}"], check=True, timeout=60)
         try:
             yield name
         finally:
-            subprocess.run(["swapoff", f"/dev/{name}"], check=True)
+            subprocess.run(["swapoff", f"/dev/{name}"], check=True, timeout=60)
     finally:
         wait_until(f"{name} can be removed", lambda: _remove(name, number))
 

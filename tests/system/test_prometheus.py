@@ -101,7 +101,12 @@ def test_promtool_finds_nothing_in_a_scrape(exporter: Exporter) -> None:
     text = wait_until("every family is there", complete)
 
     lint = subprocess.run(
-        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        ["promtool", "check", "metrics"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
     assert (lint.returncode, lint.stdout, lint.stderr) == (0, "", "")

@@ -138,5 +138,7 @@ def transferred(before: Vmstat, after: Vmstat) -> int:
 def test_the_budget_of_open_files_is_half_of_what_its_cgroup_has_room_for(cgroup: MemoryCgroup) -> None:
     cgroup.limit(60 * MIB)
     program = "from swap_exporter.sampling import budget; print(budget.affordable('/proc', '/sys/fs/cgroup'))"
-    ran = subprocess.run(cgroup.command(sys.executable, "-c", program), check=True, stdout=subprocess.PIPE)
+    ran = subprocess.run(
+        cgroup.command(sys.executable, "-c", program), check=True, stdout=subprocess.PIPE, timeout=60
+    )
     assert 15 * MIB < int(ran.stdout) * HELD_BYTES <= 30 * MIB

@@ -26,6 +26,8 @@ MIB = 1 << 20
 WORKERS = 8
 GROUP = "gunicorn:storefront"
 SOON = hurried_catalogue(after=4, window=2)
+ALONE = ("unshare", "--net")
+"""With a loopback of its own: nothing listens at the port that is asked where none is named."""
 WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
@@ -103,7 +105,8 @@ def test_without_an_exporter_it_says_what_it_cannot_tell(cgroup: MemoryCgroup, s
 
     # A heartbeat or two brings some pages of each worker back first.
     content = wait_until(
-        "it is at rest", lambda: (found := report()) and row(found)["state"] == "swapped" and found
+        "it is at rest",
+        lambda: (found := report(through=ALONE)) and row(found)["state"] == "swapped" and found,
     )
 
     shop = row(content)
@@ -121,7 +124,7 @@ def test_the_rows_add_up_to_what_free_calls_used(cgroup: MemoryCgroup, start: St
     cgroup.push_out()
 
     def free() -> int:
-        listed = subprocess.run(["free", "-b"], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["free", "-b"], capture_output=True, text=True, check=True, timeout=60).stdout
         [line] = [line for line in listed.splitlines() if line.startswith("Swap:")]
         return int(line.split()[2])
 
@@ -134,8 +137,10 @@ def test_the_rows_add_up_to_what_free_calls_used(cgroup: MemoryCgroup, start: St
         used = content["host"]["swap_used_bytes"]
         assert processes + elsewhere - parts["repeated_bytes"] == used
         assert min(before, after) <= used <= max(before, after)
-        # Everything that was pushed out here is found with its owner, to within what moves meanwhile.
-        assert processes > 0.9 * used
+        # Everything that was pushed out here is found with its owner, to within what moves meanwhile. What
+        # else is in swap on this machine is not of these processes.
+        pushed_out = [each for each in content["groups"] if each["group"].startswith((GROUP, "php-fpm"))]
+        assert sum(each["swap_bytes"] for each in pushed_out) > 0.9 * cgroup.swap() > 100 * MIB
         assert parts["repeated_bytes"] < 0.01 * used
 
     wait_until("free agrees", lambda: agrees() or True, every=0.5)
@@ -149,7 +154,11 @@ def test_without_capabilities_it_agrees_with_smem_and_psutil(cgroup: MemoryCgrou
 
     def smem() -> int:
         listed = subprocess.run(
-            ["smem", "--no-header", "--columns=pid swap"], capture_output=True, text=True, check=True
+            ["smem", "--no-header", "--columns=pid swap"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         ).stdout
         by_pid = dict(map(int, line.split()) for line in listed.splitlines())
         return sum(by_pid[pid] for pid in pids) * 1024

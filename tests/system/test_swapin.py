@@ -69,7 +69,7 @@ def test_one_that_ends_before_it_is_asked_takes_nothing_from_its_group(swap: Non
                 sample = scanner.scan(now)
                 both = [sample.processes[pid] for pid in (lasting.pid, ending.pid)]
                 ending.kill()
-                ending.wait()
+                ending.wait(60)
                 assert reader.read(sample, both).keys() == {process.identity for process in both}
             finally:
                 lasting.kill()

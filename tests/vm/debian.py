@@ -11,15 +11,15 @@ CACHE = Path(__file__).parents[2] / ".cache" / "vm"
 SUITE = "bookworm"
 
 
-def tree(packages: Sequence[str]) -> Path:
+def tree(packages: Sequence[str], suite: str = SUITE) -> Path:
     """The root directory of a Debian with these packages and what they depend on. Needs root."""
 
     def make(directory: Path) -> None:
-        command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", SUITE]
-        subprocess.run([*command, directory], check=True, stdout=subprocess.DEVNULL)
+        command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", suite]
+        subprocess.run([*command, directory], check=True, stdout=subprocess.DEVNULL, timeout=1800)
         shutil.rmtree(directory / "var/cache/apt")
 
-    return kept(f"debian-{_digest(*packages)}", make)
+    return kept(f"debian-{_digest(*packages, suite=suite)}", make)
 
 
 def image(packages: Sequence[str], unit: Path) -> Path:
@@ -28,9 +28,11 @@ def image(packages: Sequence[str], unit: Path) -> Path:
     def make(directory: Path) -> None:
         directory.mkdir()
         root = directory / "root"
-        subprocess.run(["cp", "--archive", tree(packages), root], check=True)
+        subprocess.run(["cp", "--archive", tree(packages), root], check=True, timeout=600)
         shutil.copy(unit, root / "etc/systemd/system")
-        subprocess.run(["systemctl", f"--root={root}", "--quiet", "enable", unit.name], check=True)
+        subprocess.run(
+            ["systemctl", f"--root={root}", "--quiet", "enable", unit.name], check=True, timeout=60
+        )
         for name in ("vmlinuz", "initrd.img"):
             shutil.copyfile(root / name, directory / name)
         make_disk(root, directory / "disk", "4G")
@@ -41,7 +43,7 @@ def image(packages: Sequence[str], unit: Path) -> Path:
 
 def make_disk(directory: Path, disk: Path, size: str) -> None:
     """A sparse file with an ext4 file system that holds what is in a directory."""
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", directory, disk, size], check=True)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", directory, disk, size], check=True, timeout=600)
 
 
 def kept(name: str, make: Callable[[Path], None]) -> Path:
@@ -51,11 +53,11 @@ def kept(name: str, make: Callable[[Path], None]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         finished, unfinished = CACHE / name, CACHE / f"{name}.unfinished"
         if not finished.exists():
-            subprocess.run(["rm", "-rf", unfinished], check=True)
+            subprocess.run(["rm", "-rf", unfinished], check=True, timeout=600)
             make(unfinished)
             unfinished.rename(finished)
         return finished
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join((SUITE, *parts)).encode()).hexdigest()[:12]
+def _digest(*parts: str, suite: str = SUITE) -> str:
+    return hashlib.sha256("\0".join((suite, *parts)).encode()).hexdigest()[:12]

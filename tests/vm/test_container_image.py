@@ -34,7 +34,9 @@ class Buildah:
         self.command = ["buildah", *storage]
 
     def __call__(self, *arguments: str | Path) -> str:
-        ran = subprocess.run([*self.command, *map(str, arguments)], capture_output=True, text=True)
+        ran = subprocess.run(
+            [*self.command, *map(str, arguments)], capture_output=True, text=True, timeout=900
+        )
         assert ran.returncode == 0, f"buildah {arguments}: {ran.stdout[-4000:]}{ran.stderr[-4000:]}"
         return ran.stdout.strip()
 
@@ -46,7 +48,7 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
         require(shutil.which(program), f"{program} (Debian: {program})")
     directory = tmp_path_factory.mktemp("buildah")
     yield Buildah(directory)
-    subprocess.run(["rm", "-rf", directory], check=True)
+    subprocess.run(["rm", "-rf", directory], check=True, timeout=600)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +56,8 @@ def image(buildah: Buildah, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The project's image. Its base has Python, and pip there takes packages from a directory."""
     files = tmp_path_factory.mktemp("base")
     wheels = [sys.executable, "-m", "pip", "wheel", "--quiet", f"--wheel-dir={files}/wheels"]
-    subprocess.run([*wheels, f"{ROOT}[auth]", "hatchling"], check=True)
+    locks = [f"--requirement={ROOT / 'requirements' / name}" for name in ("build.txt", "run.txt")]
+    subprocess.run([*wheels, "--require-hashes", *locks], check=True, timeout=500)
     (files / "etc").mkdir()
     (files / "etc/pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
     base = buildah("from", "scratch")

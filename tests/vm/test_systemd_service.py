@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -36,8 +37,14 @@ def _second_disk(directory: Path) -> Path:
     """The wheel of this tree and those it depends on, the units, the tests, and pytest beside them."""
     files = directory / "files"
     pip = [sys.executable, "-m", "pip", "--quiet"]
-    subprocess.run([*pip, "wheel", f"--wheel-dir={files}/wheels", str(ROOT)], check=True)
-    subprocess.run([*pip, "install", f"--target={files}/pytest", "pytest"], check=True)
+    wheel = [*pip, "wheel", f"--wheel-dir={files}/wheels"]
+    subprocess.run(
+        [*wheel, "--require-hashes", f"--requirement={ROOT}/requirements/run.txt"], check=True, timeout=500
+    )
+    subprocess.run([*wheel, "--no-deps", "--no-build-isolation", ROOT], check=True, timeout=500)
+    subprocess.run(
+        [*pip, "install", f"--target={files}/pytest", f"pytest=={version('pytest')}"], check=True, timeout=500
+    )
     for name in ("tests", "deploy/systemd"):
         shutil.copytree(ROOT / name, files / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", files)

@@ -28,6 +28,7 @@ class Authority:
         self.certificate.write_bytes(
             self._build(self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_usage(certificates=True), critical=True)
             .sign(self._key, hashes.SHA256())
             .public_bytes(serialization.Encoding.PEM)
         )
@@ -41,6 +42,7 @@ class Authority:
         certificate = (
             self._build(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key.public_key())
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(_usage(certificates=False), critical=True)
             .sign(self._key, hashes.SHA256())
         )
         identity = Identity(self._directory / f"{name}.crt", self._directory / f"{name}.key")
@@ -64,4 +66,24 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
+            # Without these Python 3.13's default context refuses a certificate (VERIFY_X509_STRICT).
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            )
         )
+
+
+def _usage(*, certificates: bool) -> x509.KeyUsage:
+    """What the key signs: certificates, or handshakes."""
+    return x509.KeyUsage(
+        digital_signature=not certificates,
+        key_cert_sign=certificates,
+        crl_sign=certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -84,7 +84,7 @@ class Chromium:
         # Its processes are a session of their own.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._process.wait(60)
         os.close(self._to)
         os.close(self._from)
         shutil.rmtree(self._profile, ignore_errors=True)
@@ -141,7 +141,7 @@ class Chromium:
             ready, _, _ = select.select([self._from], [], [], max(0.0, end - time.monotonic()))
             assert ready, f"Chromium has not answered within {DEADLINE:g} s: {awaited}"
             received = os.read(self._from, 1 << 16)
-            assert received, f"Chromium ended with status {self._process.wait()}: {awaited}"
+            assert received, f"Chromium ended with status {self._process.wait(60)}: {awaited}"
             self._received += received
         message, _, self._received = self._received.partition(b"\0")
         parsed: dict[str, Any] = json.loads(message)

@@ -57,7 +57,7 @@ def running(title: str) -> Iterator[None]:
         yield
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,7 @@ def activated(descriptor: int, count: int = 1) -> str:
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     ).stdout.strip()
 
 

@@ -95,7 +95,7 @@ def test_an_error_reaches_the_client_and_ends_the_connection(request_bytes: byte
         sender = threading.Thread(target=_send, args=(client, request_bytes))
         sender.start()
         assert client.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
-        sender.join()
+        sender.join(60)
 
 
 def _send(client: socket.socket, content: bytes) -> None:
@@ -283,6 +283,7 @@ def test_idle_connections_make_room_the_longest_idle_first() -> None:
         for client in (first, second):
             client.sendall(HEAD + b"\r\n")
             assert statuses(client.recv(65536)) == [200]
+            time.sleep(0.5)  # it is idle a moment after its answer has arrived
         assert get(server).status == 200
         assert read_until_closed(first) == b""
         second.sendall(HEAD + CLOSE)

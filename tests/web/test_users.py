@@ -106,7 +106,7 @@ def test_a_check_that_cannot_begin_in_time_is_given_up(monkeypatch: pytest.Monke
     with pytest.raises(BusyError):
         users.authenticate(basic("alice", b"secret"), time.monotonic() + 0.01)
     blocking.go.set()
-    guess.join()
+    guess.join(60)
 
 
 def test_guesses_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,5 +126,5 @@ def test_guesses_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(refused.acquire(timeout=30) for _ in range(100 - 16))
     blocking.go.set()
     for each in guesses:
-        each.join()
+        each.join(60)
     assert not refused.acquire(blocking=False)

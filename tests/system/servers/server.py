@@ -122,7 +122,7 @@ class Server(ABC):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=15)
             wait_until("no process is left", lambda: not self._kill(process.pid))
-            process.wait()
+            process.wait(60)
             # Seen with a test that failed.
             log = self.log.read_text(errors="replace")[-4000:]
             print(f"log of {type(self).__name__}:", log, sep="\n", file=sys.stderr)

@@ -23,7 +23,7 @@ SYS_PTRACE, NET_ADMIN = 1 << 19, 1 << 12  # linux/capability.h
 
 
 def systemctl(*arguments: str) -> str:
-    ran = subprocess.run(["systemctl", *arguments], capture_output=True, text=True)
+    ran = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, f"systemctl {arguments}: {ran.stderr}{log()}"
     return ran.stdout
 
@@ -31,7 +31,7 @@ def systemctl(*arguments: str) -> str:
 def log() -> str:
     """What the service and systemd said of it, newest last."""
     command = ["journalctl", f"--unit={UNIT}", "--no-pager", "--lines=40", "--output=cat"]
-    return subprocess.run(command, capture_output=True, text=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
 
 
 def state(name: str) -> str:
@@ -84,7 +84,10 @@ def service() -> None:
 def test_systemd_finds_nothing_wrong_with_the_units() -> None:
     units = ["/etc/systemd/system/swap-exporter.service", "/etc/systemd/system/swap-exporter.socket"]
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert (verified.returncode, verified.stderr) == (0, "")
 
@@ -113,7 +116,7 @@ def test_it_can_write_only_its_state(service: None) -> None:
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all"]
     where = [path for path in Path("/").iterdir() if path.name not in ("dev", "proc", "sys")]
     find = ["find", *where, "-type", "d", "-writable"]
-    found = subprocess.run([*enter, *become, *find], capture_output=True, text=True)
+    found = subprocess.run([*enter, *become, *find], capture_output=True, text=True, timeout=300)
     mounts = Path(f"/proc/{pid}/mountinfo").read_text()
     assert set(found.stdout.split()) == {"/var/lib/private/swap-exporter", "/tmp", "/var/tmp"}, mounts
 
@@ -273,7 +276,7 @@ def test_from_a_cgroup_namespace_of_its_own_services_are_told() -> None:
     systemctl("stop", UNIT)
     program = ["/opt/swap-exporter/bin/swap-exporter", f"--web.listen-address=:{PORT}"]
     pod = ["systemd-run", "--unit=pod", "--slice=kubepods.slice", "unshare", "--cgroup", "--mount"]
-    subprocess.run([*pod, *program], check=True)
+    subprocess.run([*pod, *program], check=True, timeout=300)
     try:
         told = wait_until("it answers", lambda: list(scrape().matching("swap_cgroup_swap_bytes")))
         assert [s for s in told if s.labels["cgroup"].endswith("/apache2.service")], told
