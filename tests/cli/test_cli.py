@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.waiting import wait_until
+
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
 
 
@@ -185,6 +187,47 @@ def test_a_signal_ends_it_cleanly(served, ending):
     process.send_signal(ending)
     assert process.wait(30) == 0
     assert [json.loads(line)["msg"] for line in process.stderr] == ["ending", "ended"]
+
+
+def process_state(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
+def test_it_survives_a_stop_that_lasts_longer_than_its_wait(served, tmp_path):
+    """SIGSTOP, a frozen cgroup, a paused machine. Several times, for what is left of a tick is never the same."""
+    (tmp_path / "own.yml").write_text("tick: 1s\n")
+    process, _ = served(f"--config.file={tmp_path / 'own.yml'}")
+    for _ in range(3):
+        process.send_signal(signal.SIGSTOP)
+        wait_until("it is stopped", lambda: process_state(process.pid) == "T")
+        time.sleep(1.5)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+        assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert [json.loads(line)["msg"] for line in process.stderr] == ["ending", "ended"]
+
+
+def test_a_signal_that_comes_while_it_is_stopped_ends_it(served):
+    process, _ = served()
+    process.send_signal(signal.SIGSTOP)
+    wait_until("it is stopped", lambda: process_state(process.pid) == "T")
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(30) == 0
+
+
+def test_a_storm_of_reloads_hides_no_end(served, tmp_path):
+    """More signals than the wakeup descriptor has room for."""
+    (tmp_path / "own.yml").write_text("catalog: false\n")
+    process, _ = served(f"--config.file={tmp_path / 'own.yml'}")
+    for _ in range(2000):
+        process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    rest = [json.loads(line)["msg"] for line in process.stderr]
+    assert process.wait(30) == 0
+    assert rest[-2:] == ["ending", "ended"]
 
 
 def test_it_is_quiet_while_nothing_happens(served, tmp_path):

@@ -7,6 +7,7 @@ from threading import Lock
 from swap_exporter import __version__, config, log
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
+from swap_exporter.cli.signals import Signals
 from swap_exporter.errors import FatalError
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.history import state_file
@@ -30,8 +31,7 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 def serve(options: Options) -> int:
     """Serve until SIGTERM or SIGINT. Raises :class:`FatalError` for what keeps it from starting."""
     log.configure(options.log_level, options.log_format)
-    # Blocked before the first thread starts, so that nothing but the main thread's waiting receives them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    signals = Signals(SIGNALS)
     budget.raise_descriptor_limit()
     configuration = wiring.configuration(options)
     state = _State(options)
@@ -55,7 +55,7 @@ def serve(options: Options) -> int:
     )
     supervisor.ready(f"serving on {', '.join(server.addresses)}")
     try:
-        _run(pipeline, reloader, state, supervisor)
+        _run(pipeline, reloader, state, supervisor, signals)
     finally:
         supervisor.stopping()
         server.stop()
@@ -65,19 +65,21 @@ def serve(options: Options) -> int:
     return 0
 
 
-def _run(pipeline: Pipeline, reloader: "_Reloader", state: "_State", supervisor: Supervisor) -> None:
+def _run(
+    pipeline: Pipeline, reloader: "_Reloader", state: "_State", supervisor: Supervisor, signals: Signals
+) -> None:
     """Tick until a signal ends it."""
     while True:
         wait = pipeline.tick()
         if pipeline.complete():
             supervisor.alive()
-        received = signal.sigtimedwait(SIGNALS, min(wait, supervisor.patience))
+        received = signals.wait(min(wait, supervisor.patience))
         if received is None:
             state.save_now_and_then(pipeline)
-        elif received.si_signo == signal.SIGHUP:
+        elif received is signal.SIGHUP:
             reloader.reload()
         else:
-            log.info("ending", signal=signal.Signals(received.si_signo).name)
+            log.info("ending", signal=received.name)
             return
 
 
