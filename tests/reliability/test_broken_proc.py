@@ -1,6 +1,7 @@
 """A /proc that hides, lacks, refuses and garbles: there is an exposition all the same, and a true one."""
 
 import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -161,6 +162,35 @@ def test_a_garbled_pid_costs_one_process_and_no_sample(places: Path) -> None:
             assert set(assessment.sample.processes) - {1} == {20, 21, 30}
     finally:
         line.stop()
+
+
+@pytest.mark.parametrize("file", ["20/stat", "20/status"])
+def test_a_number_of_any_size_in_it_costs_one_process_and_no_sample(places: Path, file: str) -> None:
+    root = places / "numbers"
+    tree = make(root, 1)
+    good = (root / file).read_bytes()
+    configuration = config.load(None)
+    for number in re.finditer(rb"(?<=\s)\d+", good):
+        for digits in (b"9" * 30, b"9" * 400):
+            tree.write(file, good[: number.start()] + digits + good[number.end() :])
+            times = iter(range(1000, 100_000, 2))
+
+            def clock(times=times):  # type: ignore[no-untyped-def]
+                return instant(next(times))
+
+            inspector = Inspector(
+                str(root), str(root), configuration.proportional, clock, CLOSER - {"taskstats"}
+            )
+            scanner = Scanner(str(root), str(root), cgroups=True)
+            line = Pipeline(configuration, scanner, inspector, Context(0, 100, str), clock)
+            try:
+                for _ in range(2):
+                    assessment = line.latest()
+                    assert assessment.sample.complete
+                    assert {1, 21, 30} <= set(assessment.sample.processes)
+                    render(families(assessment))
+            finally:
+                line.stop()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
