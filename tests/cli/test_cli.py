@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -265,6 +266,35 @@ def test_the_state_file_is_written_at_the_end_and_read_at_the_start(served, tmp_
     assert state.exists()
     process, lines = served(f"--state.file={state}")
     assert "state restored" in [line["msg"] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: re.sub(r'"at":\[[^,]*', '"at":[Infinity', text),
+        lambda text: re.sub(r'"at":\[[^,]*', '"at":[1e400', text),
+        lambda text: re.sub(r'"at":\[[^,]*', '"at":[1' + "0" * 400, text),
+    ],
+    ids=["Infinity", "1e400", "10**400"],
+)
+def test_a_state_file_with_numbers_beyond_all_bounds_is_one_line_in_the_log(served, tmp_path, spoil):
+    state = tmp_path / "state"
+    process, _ = served(f"--state.file={state}")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    good = state.read_text()
+    assert spoil(good) != good
+    state.write_text(spoil(good))
+    process, lines = served(f"--state.file={state}")
+    (left_aside,) = [line for line in lines if line["msg"] == "starting without a state"]
+    assert left_aside["reason"].startswith(f"{state}: is not a state file that this version wrote: at: found ")
+
+
+def test_a_state_file_that_is_a_pipe_is_one_line_in_the_log(served, tmp_path):
+    os.mkfifo(tmp_path / "state")
+    _, lines = served(f"--state.file={tmp_path / 'state'}")
+    (left_aside,) = [line for line in lines if line["msg"] == "starting without a state"]
+    assert left_aside["reason"] == f"{tmp_path}/state: is not a regular file"
 
 
 def test_a_state_file_that_cannot_be_written_is_one_warning_and_no_failure(served):

@@ -8,10 +8,9 @@ from swap_exporter import __version__, config, log
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.signals import Signals
+from swap_exporter.cli.state import State
 from swap_exporter.errors import FatalError
 from swap_exporter.exposition.exporter import Reload
-from swap_exporter.history import state_file
-from swap_exporter.history.watches import Memory
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
@@ -22,9 +21,6 @@ from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
 from swap_exporter.web.toolkit import WebConfigError, load_web_config
 
-SAVE_EVERY = 60.0
-"""Seconds between two writings of the state file: less than the gap after which watching starts anew."""
-
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -34,7 +30,7 @@ def serve(options: Options) -> int:
     signals = Signals(SIGNALS)
     budget.raise_descriptor_limit()
     configuration = wiring.configuration(options)
-    state = _State(options)
+    state = State(options)
     pipeline = wiring.pipeline(options, configuration, wiring.memory(options), wiring.affordable(options))
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
@@ -60,13 +56,13 @@ def serve(options: Options) -> int:
         supervisor.stopping()
         server.stop()
         pipeline.stop()
-        state.save(pipeline.memory())
+        state.end(pipeline)
     log.info("ended")
     return 0
 
 
 def _run(
-    pipeline: Pipeline, reloader: "_Reloader", state: "_State", supervisor: Supervisor, signals: Signals
+    pipeline: Pipeline, reloader: "_Reloader", state: State, supervisor: Supervisor, signals: Signals
 ) -> None:
     """Tick until a signal ends it."""
     while True:
@@ -130,25 +126,3 @@ class _Reloader:
             log.info("configuration reloaded", entries=len(configuration.entries))
             self._supervisor.ready("configuration reloaded")
             return None
-
-
-class _State:
-    """The state file, where there is one. That it cannot be used or written is worth a line, not an end."""
-
-    def __init__(self, options: Options) -> None:
-        self._path = options.state_file
-        self._boot_id = wiring.boot_id(options) if options.state_file else ""
-        self._saved_at = now().monotonic
-
-    def save(self, memory: Memory | None) -> None:
-        if self._path is None or memory is None:
-            return
-        self._saved_at = now().monotonic
-        try:
-            state_file.save(self._path, memory, self._boot_id)
-        except state_file.StateFileError as error:
-            log.warn("state not saved", reason=str(error))
-
-    def save_now_and_then(self, pipeline: Pipeline) -> None:
-        if self._path is not None and now().monotonic - self._saved_at >= SAVE_EVERY:
-            self.save(pipeline.memory())
