@@ -7,6 +7,7 @@ from threading import Lock
 from swap_exporter import __version__, config, log
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
+from swap_exporter.cli.health import Health
 from swap_exporter.cli.signals import Signals
 from swap_exporter.cli.state import State
 from swap_exporter.errors import FatalError
@@ -34,11 +35,13 @@ def serve(options: Options) -> int:
     pipeline = wiring.pipeline(options, configuration, wiring.memory(options), wiring.affordable(options))
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
+    health = Health(pipeline, supervisor)
     application = Application(
         pipeline,
         reloader,
         telemetry_path=options.telemetry_path,
         exporter_metrics=options.exporter_metrics,
+        trouble=health.trouble,
     )
     server = _server(options, application)
     pipeline.tick()
@@ -50,9 +53,11 @@ def serve(options: Options) -> int:
         "serving", version=__version__, address=",".join(server.addresses), entries=len(configuration.entries)
     )
     supervisor.ready(f"serving on {', '.join(server.addresses)}")
+    health.start(server)
     try:
-        _run(pipeline, reloader, state, supervisor, signals)
+        _run(pipeline, reloader, state, signals)
     finally:
+        health.stop()
         supervisor.stopping()
         server.stop()
         pipeline.stop()
@@ -61,15 +66,10 @@ def serve(options: Options) -> int:
     return 0
 
 
-def _run(
-    pipeline: Pipeline, reloader: "_Reloader", state: State, supervisor: Supervisor, signals: Signals
-) -> None:
+def _run(pipeline: Pipeline, reloader: "_Reloader", state: State, signals: Signals) -> None:
     """Tick until a signal ends it."""
     while True:
-        wait = pipeline.tick()
-        if pipeline.complete():
-            supervisor.alive()
-        received = signals.wait(min(wait, supervisor.patience))
+        received = signals.wait(pipeline.tick())
         if received is None:
             state.save_now_and_then(pipeline)
         elif received is signal.SIGHUP:
