@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from swap_exporter.systemd import Supervisor
-from tests.system.waiting import wait_until
 
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
 
@@ -85,7 +84,10 @@ def test_nobody_is_told_where_nobody_asks() -> None:
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"WATCHDOG_USEC": "120000000"}, ["WATCHDOG_USEC=360000000", "WATCHDOG=1", "WATCHDOG_USEC=120000000"]),
+        (
+            {"WATCHDOG_USEC": "120000000"},
+            ["WATCHDOG_USEC=360000000", "WATCHDOG=1", "WATCHDOG_USEC=120000000"],
+        ),
         ({"WATCHDOG_USEC": "20000000"}, ["WATCHDOG_USEC=360000000", "WATCHDOG=1", "WATCHDOG_USEC=120000000"]),
         ({"WATCHDOG_USEC": "600000000"}, ["WATCHDOG=1"]),
         (
@@ -97,7 +99,16 @@ def test_nobody_is_told_where_nobody_asks() -> None:
         ({"WATCHDOG_USEC": "soon"}, []),
         ({}, []),
     ],
-    ids=["the unit's", "shorter", "longer", "of this process", "of another process", "off", "nonsense", "none"],
+    ids=[
+        "the unit's",
+        "shorter",
+        "longer",
+        "of this process",
+        "of another process",
+        "off",
+        "nonsense",
+        "none",
+    ],
 )
 def test_the_watchdog_waits_as_long_as_it_is_asked_to_and_never_less_than_the_unit_says(
     manager: Manager, variables: dict[str, str], told: list[str]

@@ -195,7 +195,7 @@ def process_state(pid):
 
 
 def test_it_survives_a_stop_that_lasts_longer_than_its_wait(served, tmp_path):
-    """SIGSTOP, a frozen cgroup, a paused machine. Several times, for what is left of a tick is never the same."""
+    """SIGSTOP, a frozen cgroup. Several times, for what is left of a tick is never the same."""
     (tmp_path / "own.yml").write_text("tick: 1s\n")
     process, _ = served(f"--config.file={tmp_path / 'own.yml'}")
     for _ in range(3):
@@ -287,7 +287,9 @@ def test_a_state_file_with_numbers_beyond_all_bounds_is_one_line_in_the_log(serv
     state.write_text(spoil(good))
     process, lines = served(f"--state.file={state}")
     (left_aside,) = [line for line in lines if line["msg"] == "starting without a state"]
-    assert left_aside["reason"].startswith(f"{state}: is not a state file that this version wrote: at: found ")
+    assert left_aside["reason"].startswith(
+        f"{state}: is not a state file that this version wrote: at: found "
+    )
 
 
 def test_a_state_file_that_is_a_pipe_is_one_line_in_the_log(served, tmp_path):

@@ -1,4 +1,4 @@
-"""Where commands print: standard output that is full or closed, and the file that ``once --output`` replaces."""
+"""Where commands print: standard output, full or closed, and the file that ``once --output`` replaces."""
 
 import os
 import resource
@@ -27,7 +27,9 @@ def procfs(tmp_path: Path) -> Path:
     return root
 
 
-def run(*arguments: object, stdout: object = subprocess.PIPE, before=None) -> subprocess.CompletedProcess[str]:  # type: ignore[no-untyped-def, type-arg]
+def run(
+    *arguments: object, stdout: object = subprocess.PIPE, before=None
+) -> subprocess.CompletedProcess[str]:  # type: ignore[no-untyped-def, type-arg]
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)],
         stdout=stdout,

@@ -115,7 +115,20 @@ def content_of(memory):
 
 
 HUGE = "1" + "0" * 400
-FOREIGN = ["Infinity", "-Infinity", "NaN", "1e400", HUGE, "9" * 5000, "true", "null", '"7"', "[]", "{}", "-1e300"]
+FOREIGN = [
+    "Infinity",
+    "-Infinity",
+    "NaN",
+    "1e400",
+    HUGE,
+    "9" * 5000,
+    "true",
+    "null",
+    '"7"',
+    "[]",
+    "{}",
+    "-1e300",
+]
 PLACES = [
     ("at", 0),
     ("at", 1),
@@ -159,7 +172,9 @@ def test_a_value_of_another_kind_or_size_leaves_it_aside(tmp_path, memory, place
     assert len(str(left_aside.value)) < 300
 
 
-@pytest.mark.parametrize("place", [("watching_since", 0, 1, 0), ("watches", 0, 2, 0), ("watches", 0, 3)], ids=str)
+@pytest.mark.parametrize(
+    "place", [("watching_since", 0, 1, 0), ("watches", 0, 2, 0), ("watches", 0, 3)], ids=str
+)
 def test_a_time_after_the_last_sample_leaves_it_aside(tmp_path, memory, place):
     """It would count as unknown until that time has come."""
     (tmp_path / "state").write_text(spoiled(content_of(memory), place, "1031"))
@@ -173,7 +188,10 @@ def test_a_time_after_the_last_sample_leaves_it_aside(tmp_path, memory, place):
         (os.mkfifo, "is not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
         (Path.mkdir, "is not a regular file"),
-        (lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 1 << 40), "is larger than 8388608 bytes"),
+        (
+            lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 1 << 40),
+            "is larger than 8388608 bytes",
+        ),
         (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links"),
     ],
     ids=["a pipe", "a link to /dev/zero", "a directory", "a terabyte", "a loop of links"],

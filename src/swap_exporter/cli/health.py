@@ -1,8 +1,8 @@
 """Whether the exporter does its work: what ``/-/healthy`` answers, and what feeds the watchdog.
 
-A thread of its own looks and feeds, and no other: neither a sample that takes long because the host thrashes, nor a disk
-or a client that keeps another thread waiting, may get the exporter killed. It stops feeding when the work itself is not
-done any more, and then systemd waits as long again.
+A thread of its own looks and feeds. Neither a sample that takes long because the host thrashes, nor a disk or
+a client that keeps another thread waiting, may get the exporter killed. The thread stops feeding when the work
+is not done any more, and systemd then waits as long again.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ LOOK_EVERY = 5.0
 
 
 def patience(tick: float) -> float:
-    """Seconds for which samples, or accepted connections, may be missing: three ticks, and two minutes at least."""
+    """Seconds for which complete samples, or accepted connections, may be missing."""
     return max(SHORTEST, LATE_TICKS * tick)
 
 
@@ -43,7 +43,7 @@ class Health:
         self._thread = Thread(target=self._look, name="health", daemon=True)
 
     def start(self, server: Server) -> None:
-        """Look from now on, at ``server`` too, which has started."""
+        """Look from now on. ``server`` has started."""
         self._server = server
         self._thread.start()
 

@@ -15,7 +15,7 @@ MODE = 0o644
 
 
 def once(options: Options) -> int:
-    """Write what one sample alone can know. Raises :class:`FatalError`, and then leaves an old file unchanged."""
+    """Write what one sample alone can know. Raises :class:`FatalError`; an old file is then unchanged."""
     target = None if options.output is None else _target(options.output)
     pipeline = wiring.pipeline(options, wiring.configuration(options))
     body = render(families(pipeline.latest(), past=False)).body
@@ -31,7 +31,7 @@ def once(options: Options) -> int:
 
 
 def _target(path: str) -> Path:
-    """The file to replace: where ``path`` is a link, what it leads to. A device or a pipe must not be replaced."""
+    """The file to replace: where ``path`` is a link, its target. A device or a pipe must not be replaced."""
     try:
         target = Path(path).resolve()
         kind = target.stat().st_mode

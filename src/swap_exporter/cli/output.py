@@ -1,4 +1,4 @@
-"""What commands print: a failure is one line and exit status 1, on a full disk, a closed output, a broken pipe."""
+"""What commands print. A full disk or a closed output is one line and exit status 1."""
 
 import os
 import sys

@@ -1,7 +1,7 @@
 """Signals that the main thread waits for, as bytes on a socket.
 
-signal.sigtimedwait cannot be used: where a stopped process continues (SIGSTOP, SIGCONT) after the wait is over, it
-returns a siginfo that nothing has filled in (CPython 3.7 to 3.13).
+signal.sigtimedwait cannot be used: where a stopped process continues (SIGSTOP, SIGCONT) after the time of the
+wait is over, it returns a siginfo that nothing has filled in (CPython 3.7 to 3.13).
 """
 
 import selectors

@@ -1,7 +1,7 @@
-"""The state file of a running exporter, where there is one: read at the start, written every minute and at the end.
+"""The state file of a running exporter, written every minute and at the end.
 
-A thread of its own writes. A disk that does not answer keeps fsync waiting for minutes, and the thread that takes
-samples must not wait with it.
+A thread of its own writes. A disk that does not answer keeps fsync waiting for minutes, and the thread that
+takes samples must not wait with it.
 """
 
 from threading import Condition, Thread

@@ -19,7 +19,7 @@ FORMAT = 1
 MAX_AGE = 3600.0
 """Seconds after which what was remembered says too little about now."""
 MAX_BYTES = 8 << 20
-"""Some 40,000 workers. What is read as JSON takes up to twenty times as much memory, and the unit has a limit."""
+"""Some 40,000 workers. Parsed, it takes up to twenty times as much memory, and the unit has a limit."""
 
 _MODE = 0o600
 _LONGEST_WINDOW = 366 * 86400.0
@@ -53,7 +53,9 @@ def load(path: str, boot_id: str, now: Instant) -> Memory:
         return _memory(document, at)
     except (ValueError, RecursionError) as error:
         # Of the parser's own errors the message says nothing to a person.
-        reason = "" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError) else error
+        reason = (
+            "" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError) else error
+        )
         suffix = f": {reason}" if reason else ""
         raise StateFileError(f"{path}: is not a state file that this version wrote{suffix}") from error
 

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from swap_exporter.kernel.errors import MalformedFile
 
-
 _LIMIT = 1 << 64
 """No size that a kernel prints has more bits."""
 
