@@ -1,5 +1,5 @@
-"""Each configuration that is accepted comes to a verdict: the corners of the ranges, on running exporters whose
-ticks come late. All at the same time, for the longest tick takes two minutes."""
+"""Each configuration that is accepted comes to a verdict: the corners of the ranges, on running exporters
+whose ticks come late. All at the same time, for the longest tick takes two minutes."""
 
 import os
 import signal

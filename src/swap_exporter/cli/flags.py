@@ -84,7 +84,7 @@ def parse(arguments: Sequence[str]) -> Options:
     once.add_argument(
         "--output",
         metavar="FILE",
-        help="replace this file in one step, for node_exporter's textfile collector; default: standard output",
+        help="replace this file in one step, for the textfile collector; default: standard output",
     )
     check = command("check-config", "check a configuration file: exit 0, or every mistake and exit 1")
     check.add_argument("file", metavar="FILE")

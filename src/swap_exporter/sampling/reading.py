@@ -36,8 +36,8 @@ class Reading(NamedTuple):
 def read(
     directory: int, pid: int, before: Reading | None, *, limit: int, cgroups: bool, with_title: bool
 ) -> Reading:
-    """``directory``: a descriptor of /proc/``pid``. ``limit``: the most bytes of its title. ``with_title``: read
-    title and cgroups also where nothing says that it has run since.
+    """``directory``: a descriptor of /proc/``pid``. ``limit``: the most bytes of its title. ``with_title``:
+    read title and cgroups also where nothing says that it has run since.
 
     Raises Vanished where it has ended, or is not who it was before, and other errors of the kernel's where it
     is not to be had at all.

@@ -96,8 +96,8 @@ class Server:
         return tuple(name_of(listener) for listener in self._listeners)
 
     def seconds_without_accepting(self) -> float:
-        """Since the last connection was accepted, or the last look that found none waiting. Infinite where the
-        thread that accepts has ended."""
+        """Since the last connection was accepted, or the last look that found none waiting. Infinite where
+        the thread that accepts has ended."""
         if self._acceptor is None or not self._acceptor.is_alive():
             return math.inf
         return monotonic() - self._accepting_at
