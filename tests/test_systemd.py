@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from swap_exporter.systemd import Supervisor
-from tests.system.waiting import wait_until
 
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
 
@@ -78,23 +77,55 @@ def test_a_long_status_is_cut_before_systemd_ignores_the_message(manager: Manage
 def test_nobody_is_told_where_nobody_asks() -> None:
     supervisor = Supervisor({})
     supervisor.ready("")
+    supervisor.watch(120.0)
     supervisor.alive()
-    assert supervisor.patience == float("inf")
 
 
 @pytest.mark.parametrize(
-    ("variables", "patience"),
+    ("variables", "told"),
     [
-        ({"WATCHDOG_USEC": "120000000"}, 60.0),
-        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": str(os.getpid())}, 60.0),
-        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": "1"}, float("inf")),
-        ({"WATCHDOG_USEC": "0"}, float("inf")),
-        ({"WATCHDOG_USEC": "soon"}, float("inf")),
+        (
+            {"WATCHDOG_USEC": "120000000"},
+            ["WATCHDOG_USEC=360000000", "WATCHDOG=1", "WATCHDOG_USEC=120000000"],
+        ),
+        ({"WATCHDOG_USEC": "20000000"}, ["WATCHDOG_USEC=360000000", "WATCHDOG=1", "WATCHDOG_USEC=120000000"]),
+        ({"WATCHDOG_USEC": "600000000"}, ["WATCHDOG=1"]),
+        (
+            {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": str(os.getpid())},
+            ["WATCHDOG_USEC=360000000", "WATCHDOG=1", "WATCHDOG_USEC=120000000"],
+        ),
+        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": "1"}, []),
+        ({"WATCHDOG_USEC": "0"}, []),
+        ({"WATCHDOG_USEC": "soon"}, []),
+        ({}, []),
+    ],
+    ids=[
+        "the unit's",
+        "shorter",
+        "longer",
+        "of this process",
+        "of another process",
+        "off",
+        "nonsense",
+        "none",
     ],
 )
-def test_the_watchdog_wants_to_hear_twice_in_its_time(variables: dict[str, str], patience: float) -> None:
-    assert Supervisor(variables).patience == patience
-    assert not variables, "a child process would inherit them"
+def test_the_watchdog_waits_as_long_as_it_is_asked_to_and_never_less_than_the_unit_says(
+    manager: Manager, variables: dict[str, str], told: list[str]
+) -> None:
+    supervisor = Supervisor(variables | {"NOTIFY_SOCKET": manager.address})
+    supervisor.watch(360.0)
+    supervisor.watch(360.0)
+    supervisor.alive()
+    supervisor.watch(120.0)
+    supervisor.stopping()
+    assert manager.until("STOPPING=1") == [*told, "STOPPING=1"]
+
+
+def test_a_child_process_inherits_no_variable() -> None:
+    variables = {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "120000000", "WATCHDOG_PID": str(os.getpid())}
+    Supervisor(variables)
+    assert not variables
 
 
 def test_without_a_watchdog_none_is_fed(manager: Manager) -> None:
@@ -143,10 +174,13 @@ def test_a_service_tells_its_life(served: tuple[subprocess.Popen[str], Manager, 
     ready, status = manager.received()
     assert ready == "READY=1"
     assert status.startswith("STATUS=serving on 127.0.0.1:")
+    assert manager.received() == ["WATCHDOG_USEC=120000000"]
     assert manager.received() == manager.received() == ["WATCHDOG=1"]
 
+    (directory / "swap-exporter.yaml").write_text("tick: 2m\n")
     process.send_signal(signal.SIGHUP)
     assert "RELOADING=1" in manager.until("STATUS=configuration reloaded")
+    manager.until("WATCHDOG_USEC=360000000")
     (directory / "swap-exporter.yaml").write_text("tock: 1s\n")
     process.send_signal(signal.SIGHUP)
     manager.until("RELOADING=1")
@@ -158,21 +192,3 @@ def test_a_service_tells_its_life(served: tuple[subprocess.Popen[str], Manager, 
     process.terminate()
     manager.until("STOPPING=1")
     assert process.wait(60) == 0
-
-
-def test_the_watchdog_goes_hungry_while_samples_fail(
-    served: tuple[subprocess.Popen[str], Manager, Path],
-) -> None:
-    process, manager, directory = served
-    manager.until("WATCHDOG=1")
-    (directory / "proc").unlink()
-    assert process.stderr
-    wait_until("a sample fails", lambda: "collector=processes" in process.stderr.readline())
-    # What was on its way before the failure comes before the answer to this; nothing comes after it.
-    process.send_signal(signal.SIGHUP)
-    manager.until("STATUS=configuration reloaded")
-    process.send_signal(signal.SIGHUP)
-    assert manager.until("STATUS=configuration reloaded") == ["RELOADING=1", "READY=1"]
-
-    (directory / "proc").symlink_to("/proc")
-    manager.until("WATCHDOG=1")

@@ -41,6 +41,8 @@ class Pipeline:
         self._grouper = Grouper(configuration, context)
         self._history = History(configuration, memory)
         self._last: Assessment | None = None
+        self._complete_at: Instant | None = None
+        self._progress_at = clock().monotonic
         self._problems: dict[str, str | None] = {}
 
     def latest(self, deadline: float = math.inf) -> Assessment:
@@ -57,10 +59,18 @@ class Pipeline:
         last = self._no_older_than(tick)
         return max(0.0, last.sample.at.monotonic + tick - self._clock().monotonic)
 
-    def complete(self) -> bool:
-        """Whether the last sample has all processes in it."""
-        last = self._last
-        return last is not None and last.sample.complete
+    @property
+    def progress_at(self) -> float:
+        """CLOCK_MONOTONIC at which the last complete sample was done, and before the first the start.
+
+        Its end and not its beginning: a host that thrashes makes a sample slow, and a slow exporter works.
+        """
+        return self._progress_at
+
+    @property
+    def tick_seconds(self) -> float:
+        """``tick`` of the configuration."""
+        return self._configuration.tick
 
     def configure(self, configuration: Configuration) -> None:
         """Go on under another configuration, from the next sample on."""
@@ -86,6 +96,8 @@ class Pipeline:
                 return last
             sample = self._scanner.scan(self._clock)
             self._last = self._assessed(sample)
+            if sample.complete:
+                self._complete_at, self._progress_at = sample.at, self._clock().monotonic
             self._log_problems((*sample.collectors, *self._last.inspection.collectors))
             return self._last
         finally:
@@ -94,7 +106,7 @@ class Pipeline:
     def _assessed(self, sample: Sample) -> Assessment:
         if not sample.complete:
             # Who is missing from it may well live: the history would take them for ended.
-            return of_the_host_alone(sample)
+            return of_the_host_alone(sample, self._complete_at)
         grouping = self._grouper.assign(sample)
         groups = grouping.groups.values()
         inspection = self._inspector.inspect(

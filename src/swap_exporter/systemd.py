@@ -4,7 +4,6 @@ Where that is not set nobody wants to know, and all of this does nothing. The wa
 of sd_watchdog_enabled(3). No library is smaller: one binds libsystemd, the others have not been kept up.
 """
 
-import math
 import os
 import socket
 import time
@@ -24,10 +23,11 @@ class Supervisor:
         environ = os.environ if environ is None else environ
         self._address = environ.pop("NOTIFY_SOCKET", "")
         watchdog, pid = environ.pop("WATCHDOG_USEC", ""), environ.pop("WATCHDOG_PID", str(os.getpid()))
-        self.patience = math.inf
-        """Seconds within which to call `alive` again: half of what systemd waits, or infinite."""
-        if watchdog.isdecimal() and int(watchdog) and pid == str(os.getpid()):
-            self.patience = int(watchdog) / 2e6
+        self._configured = 0
+        """Microseconds for which the unit's watchdog waits; 0: it has none."""
+        if watchdog.isdecimal() and pid == str(os.getpid()):
+            self._configured = int(watchdog)
+        self._watchdog = self._configured
 
     def ready(self, status: str) -> None:
         """Started, or done with reloading; `status`, for people, is made one line of bounded length."""
@@ -36,8 +36,15 @@ class Supervisor:
     def reloading(self) -> None:
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
+    def watch(self, seconds: float) -> None:
+        """Have the watchdog, where the unit has one, wait at least ``seconds`` for the next `alive`."""
+        watchdog = max(self._configured, round(seconds * 1e6))
+        if self._configured and watchdog != self._watchdog:
+            self._watchdog = watchdog
+            self._send(f"WATCHDOG_USEC={watchdog}")
+
     def alive(self) -> None:
-        if self.patience < math.inf:
+        if self._configured:
             self._send("WATCHDOG=1")
 
     def stopping(self) -> None:

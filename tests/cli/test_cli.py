@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.system.waiting import wait_until
 
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
 
@@ -187,6 +190,47 @@ def test_a_signal_ends_it_cleanly(served, ending):
     assert [json.loads(line)["msg"] for line in process.stderr] == ["ending", "ended"]
 
 
+def process_state(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
+def test_it_survives_a_stop_that_lasts_longer_than_its_wait(served, tmp_path):
+    """SIGSTOP, a frozen cgroup. Several times, for what is left of a tick is never the same."""
+    (tmp_path / "own.yml").write_text("tick: 1s\n")
+    process, _ = served(f"--config.file={tmp_path / 'own.yml'}")
+    for _ in range(3):
+        process.send_signal(signal.SIGSTOP)
+        wait_until("it is stopped", lambda: process_state(process.pid) == "T")
+        time.sleep(1.5)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+        assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert [json.loads(line)["msg"] for line in process.stderr] == ["ending", "ended"]
+
+
+def test_a_signal_that_comes_while_it_is_stopped_ends_it(served):
+    process, _ = served()
+    process.send_signal(signal.SIGSTOP)
+    wait_until("it is stopped", lambda: process_state(process.pid) == "T")
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(30) == 0
+
+
+def test_a_storm_of_reloads_hides_no_end(served, tmp_path):
+    """More signals than the wakeup descriptor has room for."""
+    (tmp_path / "own.yml").write_text("catalog: false\n")
+    process, _ = served(f"--config.file={tmp_path / 'own.yml'}")
+    for _ in range(2000):
+        process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    rest = [json.loads(line)["msg"] for line in process.stderr]
+    assert process.wait(30) == 0
+    assert rest[-2:] == ["ending", "ended"]
+
+
 def test_it_is_quiet_while_nothing_happens(served, tmp_path):
     (tmp_path / "own.yml").write_text("tick: 100ms\nidle: {window: 1s}\n")
     process, lines = served(f"--config.file={tmp_path / 'own.yml'}")
@@ -222,6 +266,37 @@ def test_the_state_file_is_written_at_the_end_and_read_at_the_start(served, tmp_
     assert state.exists()
     process, lines = served(f"--state.file={state}")
     assert "state restored" in [line["msg"] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: re.sub(r'"at":\[[^,]*', '"at":[Infinity', text),
+        lambda text: re.sub(r'"at":\[[^,]*', '"at":[1e400', text),
+        lambda text: re.sub(r'"at":\[[^,]*', '"at":[1' + "0" * 400, text),
+    ],
+    ids=["Infinity", "1e400", "10**400"],
+)
+def test_a_state_file_with_numbers_beyond_all_bounds_is_one_line_in_the_log(served, tmp_path, spoil):
+    state = tmp_path / "state"
+    process, _ = served(f"--state.file={state}")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    good = state.read_text()
+    assert spoil(good) != good
+    state.write_text(spoil(good))
+    process, lines = served(f"--state.file={state}")
+    (left_aside,) = [line for line in lines if line["msg"] == "starting without a state"]
+    assert left_aside["reason"].startswith(
+        f"{state}: is not a state file that this version wrote: at: found "
+    )
+
+
+def test_a_state_file_that_is_a_pipe_is_one_line_in_the_log(served, tmp_path):
+    os.mkfifo(tmp_path / "state")
+    _, lines = served(f"--state.file={tmp_path / 'state'}")
+    (left_aside,) = [line for line in lines if line["msg"] == "starting without a state"]
+    assert left_aside["reason"] == f"{tmp_path}/state: is not a regular file"
 
 
 def test_a_state_file_that_cannot_be_written_is_one_warning_and_no_failure(served):

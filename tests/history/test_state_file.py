@@ -1,7 +1,13 @@
 """The state file: what was saved comes back; what is of no use is left aside with one line."""
 
 import json
+import os
+import resource
 import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -99,6 +105,125 @@ def test_a_folder_that_is_not_there_is_named(tmp_path, memory):
     path = str(tmp_path / "nowhere" / "state")
     with pytest.raises(StateFileError, match=r"nowhere/state: cannot be written: No such file or directory"):
         save(path, memory, BOOT)
+
+
+def content_of(memory):
+    """What is saved, as a document that a test can spoil."""
+    with tempfile.TemporaryDirectory() as directory:
+        save(f"{directory}/state", memory, BOOT)
+        return json.loads(Path(directory, "state").read_text())
+
+
+HUGE = "1" + "0" * 400
+FOREIGN = [
+    "Infinity",
+    "-Infinity",
+    "NaN",
+    "1e400",
+    HUGE,
+    "9" * 5000,
+    "true",
+    "null",
+    '"7"',
+    "[]",
+    "{}",
+    "-1e300",
+]
+PLACES = [
+    ("at", 0),
+    ("at", 1),
+    ("at", 2),
+    ("watching_since", 0, 0),
+    ("watching_since", 0, 1, 0),
+    ("watches", 0, 0),
+    ("watches", 0, 1),
+    ("watches", 0, 2, 0),
+    ("watches", 0, 2, 2),
+    ("watches", 0, 3),
+    ("watches", 0, 4),
+    ("watches", 0, 5, 1),
+    ("watches", 0, 6),
+    ("watches", 0, 7),
+    ("format",),
+]
+
+
+def spoiled(document, place, text):
+    """The document with ``text`` in place of one value."""
+    *path, last = place
+    inner = document
+    for step in path:
+        inner = inner[step]
+    inner[last] = "@"
+    return json.dumps(document).replace('"@"', text)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    # The last is the one place for a truth value.
+    [(place, text) for place in PLACES for text in FOREIGN if (place[-1], text) != (7, "true")],
+)
+def test_a_value_of_another_kind_or_size_leaves_it_aside(tmp_path, memory, place, text):
+    (tmp_path / "state").write_text(spoiled(content_of(memory), place, text))
+    with pytest.raises(StateFileError) as left_aside:
+        load(str(tmp_path / "state"), BOOT, instant(1100))
+    assert str(left_aside.value).startswith(f"{tmp_path}/state: ")
+    assert "\n" not in str(left_aside.value)
+    assert len(str(left_aside.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "place", [("watching_since", 0, 1, 0), ("watches", 0, 2, 0), ("watches", 0, 3)], ids=str
+)
+def test_a_time_after_the_last_sample_leaves_it_aside(tmp_path, memory, place):
+    """It would count as unknown until that time has come."""
+    (tmp_path / "state").write_text(spoiled(content_of(memory), place, "1031"))
+    with pytest.raises(StateFileError, match="expected"):
+        load(str(tmp_path / "state"), BOOT, instant(1100))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "is not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
+        (Path.mkdir, "is not a regular file"),
+        (
+            lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 1 << 40),
+            "is larger than 8388608 bytes",
+        ),
+        (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links"),
+    ],
+    ids=["a pipe", "a link to /dev/zero", "a directory", "a terabyte", "a loop of links"],
+)
+def test_what_is_not_a_small_regular_file_is_left_aside_at_once(tmp_path, make, reason):
+    """In a process of its own, which may neither wait nor take memory."""
+    path = tmp_path / "state"
+    make(path)
+    script = (
+        "import sys\n"
+        "from swap_exporter.history.state_file import StateFileError, load\n"
+        "from swap_exporter.sampling.clock import now\n"
+        "try: load(sys.argv[1], '', now())\n"
+        "except StateFileError as error: print(error)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{path}: {reason}\n", "")
+
+
+def test_more_than_can_be_read_again_is_not_written(tmp_path, memory, monkeypatch):
+    save(str(tmp_path / "state"), memory, BOOT)
+    old = (tmp_path / "state").read_bytes()
+    monkeypatch.setattr("swap_exporter.history.state_file.MAX_BYTES", len(old) - 1)
+    with pytest.raises(StateFileError, match=f"would have {len(old)} bytes, expected at most {len(old) - 1}"):
+        save(str(tmp_path / "state"), memory, BOOT)
+    assert (tmp_path / "state").read_bytes() == old
 
 
 @given(st.binary())

@@ -1,6 +1,7 @@
 """A /proc that hides, lacks, refuses and garbles: there is an exposition all the same, and a true one."""
 
 import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -89,12 +90,13 @@ PIDS = (1, 20, 21, 30)
 HOST_FILES = ("meminfo", "vmstat", "swaps", "pressure/memory", "sysvipc/shm")
 FILES = (*HOST_FILES, *(f"{pid}/{file}" for pid in PIDS for file in ("stat", "status", "cmdline", "cgroup")))
 
+digits = st.sampled_from([b"9" * 30, b"9" * 400, b"-9", b"1", b"20"])
 faults = st.one_of(
     st.just(("missing", b"", 0)),
     st.just(("a directory", b"", 0)),
     st.just(("EIO", b"", 0)),
     st.tuples(st.just("cut"), st.just(b""), st.integers(0, 300)),
-    st.tuples(st.just("spliced"), st.binary(max_size=12) | st.just(b"9" * 30), st.integers(0, 300)),
+    st.tuples(st.just("spliced"), st.binary(max_size=12) | digits, st.integers(0, 300)),
     st.tuples(st.just("replaced"), st.binary(max_size=40), st.just(0)),
 )
 
@@ -136,6 +138,59 @@ def test_eio_is_what_the_broken_files_give(places: Path) -> None:
     break_file(tree, "20/stat", "EIO", b"", 0)
     with pytest.raises(OSError, match="Input/output error"):
         (tree.root / "20" / "stat").read_bytes()
+
+
+def test_a_garbled_pid_costs_one_process_and_no_sample(places: Path) -> None:
+    """``/proc/1/stat`` with the pid of another process, in the middle of a running exporter's samples."""
+    root = places / "pid"
+    tree = make(root, 1)
+    times = iter(range(1000, 100_000, 2))
+
+    def clock():  # type: ignore[no-untyped-def]
+        return instant(next(times))
+
+    configuration = config.load(None)
+    inspector = Inspector(str(root), str(root), configuration.proportional, clock, CLOSER - {"taskstats"})
+    scanner = Scanner(str(root), str(root), cgroups=True)
+    line = Pipeline(configuration, scanner, inspector, Context(0, 100, str), clock)
+    try:
+        for garbled in (b"20", b"4194304", b"-1", b"9" * 400, b"1"):
+            tree.write("1/stat", garbled + b" (" + (root / "1/stat").read_bytes().partition(b" (")[2])
+            assessment = line.latest()
+            assert assessment.sample.complete
+            assert assessment.sample.denied == (garbled != b"1")
+            assert set(assessment.sample.processes) - {1} == {20, 21, 30}
+    finally:
+        line.stop()
+
+
+@pytest.mark.parametrize("file", ["20/stat", "20/status"])
+def test_a_number_of_any_size_in_it_costs_one_process_and_no_sample(places: Path, file: str) -> None:
+    root = places / "numbers"
+    tree = make(root, 1)
+    good = (root / file).read_bytes()
+    configuration = config.load(None)
+    for number in re.finditer(rb"(?<=\s)\d+", good):
+        for digits in (b"9" * 30, b"9" * 400):
+            tree.write(file, good[: number.start()] + digits + good[number.end() :])
+            times = iter(range(1000, 100_000, 2))
+
+            def clock(times=times):  # type: ignore[no-untyped-def]
+                return instant(next(times))
+
+            inspector = Inspector(
+                str(root), str(root), configuration.proportional, clock, CLOSER - {"taskstats"}
+            )
+            scanner = Scanner(str(root), str(root), cgroups=True)
+            line = Pipeline(configuration, scanner, inspector, Context(0, 100, str), clock)
+            try:
+                for _ in range(2):
+                    assessment = line.latest()
+                    assert assessment.sample.complete
+                    assert {1, 21, 30} <= set(assessment.sample.processes)
+                    render(families(assessment))
+            finally:
+                line.stop()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

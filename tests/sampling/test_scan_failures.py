@@ -58,6 +58,21 @@ def test_without_stat_there_is_no_process(tree: Tree, scanner: Scanner, content:
     assert outcome(scanner.scan(now)) == ([1], 0, 1)
 
 
+@pytest.mark.parametrize("file", ["1/stat", "20/stat"])
+def test_one_that_carries_another_pid_is_one_denied_process(tree: Tree, scanner: Scanner, file: str) -> None:
+    """At its first reading, and at a later one."""
+    tree.process(30)
+    (pid,) = {1, 20} - {other := int(file.partition("/")[0])}
+    good = (tree.root / file).read_bytes()
+    garbled = good.replace(b"%d (" % other, b"30 (")
+    tree.write(file, garbled)
+    assert outcome(scanner.scan(now)) == ([pid, 30], 0, 1)
+    tree.write(file, good)
+    assert outcome(scanner.scan(now)) == ([1, 20, 30], 0, 0)
+    tree.write(file, garbled)
+    assert outcome(scanner.scan(now)) == ([pid, 30], 0, 1)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"Name:\tapp\nUm", b"\0\xff\n"])
 def test_without_status_only_its_memory_is_unknown(
     tree: Tree, scanner: Scanner, content: bytes | None

@@ -301,6 +301,41 @@ def test_who_keeps_the_server_waiting_makes_room_before_who_is_idle() -> None:
         assert statuses(read_to_end(idle)) == [200]
 
 
+def test_a_server_that_accepts_says_so_also_while_nobody_comes() -> None:
+    with serving() as server:
+        time.sleep(7)
+        assert server.seconds_without_accepting() < 6
+        assert get(server).status == 200
+        assert server.seconds_without_accepting() < 2
+
+
+def test_a_server_that_is_kept_from_accepting_says_since_when() -> None:
+    """The one connection that there may be is busy, so that the next one has to wait."""
+    began, end = threading.Event(), threading.Event()
+
+    def busy(request: Request) -> Response:
+        began.set()
+        end.wait(GENEROUS)
+        return echo(request)
+
+    with serving(busy, max_connections=1) as server, connect(server) as first:
+        first.sendall(HEAD + b"\r\n")
+        assert began.wait(GENEROUS)
+        with connect(server):
+            time.sleep(7)
+            assert server.seconds_without_accepting() > 6
+            end.set()
+
+
+def test_a_server_whose_accepting_thread_ended_says_so() -> None:
+    server = Server(["127.0.0.1:0"], echo, web_config=None)
+    assert server.seconds_without_accepting() == float("inf")
+    server.start()
+    assert server.seconds_without_accepting() < GENEROUS
+    server.stop()
+    assert server.seconds_without_accepting() == float("inf")
+
+
 def test_stopping_cuts_connections_and_frees_the_address() -> None:
     before = set(threading.enumerate())
     with serving() as server:

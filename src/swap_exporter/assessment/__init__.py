@@ -20,7 +20,7 @@ from swap_exporter.assessment.verdict import Residency, Verdict
 from swap_exporter.history.history import Observation
 from swap_exporter.sampling.cgroups import CgroupSwap
 from swap_exporter.sampling.inspection import Inspection
-from swap_exporter.sampling.sample import Sample
+from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration
 
 __all__ = [
@@ -61,6 +61,8 @@ class Assessment:
     """Which group (second) has a process in which of these cgroups (first)."""
     swapin_pages_per_second: float | None
     swapout_pages_per_second: float | None
+    complete_at: Instant | None
+    """When the last sample was taken that has all processes in it: this one, or one before."""
 
 
 def assess(
@@ -88,11 +90,13 @@ def assess(
         cgroup_groups=cgroup_groups,
         swapin_pages_per_second=observation.swapin_pages_per_second,
         swapout_pages_per_second=observation.swapout_pages_per_second,
+        complete_at=observation.sample.at,
     )
 
 
-def of_the_host_alone(sample: Sample) -> Assessment:
-    """An assessment of a sample that broke off: of groups nothing is known, and nothing said."""
+def of_the_host_alone(sample: Sample, complete_at: Instant | None = None) -> Assessment:
+    """An assessment of a sample that broke off: of groups nothing is known, and nothing said.
+    ``complete_at``: when the last was taken that did not."""
     return Assessment(
         sample=sample,
         inspection=Inspection(),
@@ -105,4 +109,5 @@ def of_the_host_alone(sample: Sample) -> Assessment:
         cgroup_groups=(),
         swapin_pages_per_second=None,
         swapout_pages_per_second=None,
+        complete_at=complete_at,
     )

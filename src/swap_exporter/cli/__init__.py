@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from swap_exporter.cli.flags import Options, parse
+from swap_exporter.cli.output import complain, standard_output
 from swap_exporter.errors import FatalError
 
 FAILED = 1
@@ -12,14 +13,23 @@ FAILED = 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 where something failed, 2 for wrong usage."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(options)
+        return _run(_parse(sys.argv[1:] if arguments is None else arguments))
     except FatalError as error:
-        print(f"swap-exporter: {error}", file=sys.stderr)
+        complain(f"swap-exporter: {error}")
         return FAILED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _parse(arguments: Sequence[str]) -> Options:
+    try:
+        return parse(arguments)
+    except SystemExit as ended:
+        if not ended.code:  # help or the version was printed
+            with standard_output():
+                pass
+        raise
 
 
 def _run(options: Options) -> int:

@@ -1,9 +1,8 @@
 """``check-config`` and ``catalog``."""
 
-import sys
-
 from swap_exporter import config
 from swap_exporter.cli.flags import Options
+from swap_exporter.cli.output import complain, standard_output
 
 
 def check_config(options: Options) -> int:
@@ -11,14 +10,18 @@ def check_config(options: Options) -> int:
     try:
         configuration = config.load(options.file)
     except config.ConfigError as error:
-        print(error, file=sys.stderr)
+        complain(str(error))
         return 1
     own = sum(not entry.builtin for entry in configuration.entries)
-    print(f"{options.file}: ok, {own} entries and {len(configuration.entries) - own} of the catalogue")
+    builtin = len(configuration.entries) - own
+    with standard_output() as out:
+        print(f"{options.file}: ok, {own} entries and {builtin} of the catalogue", file=out)
     return 0
 
 
 def catalog() -> int:
     """Print the built-in entries as the YAML that they are."""
-    sys.stdout.write(config.catalog_text())
+    text = config.catalog_text()
+    with standard_output() as out:
+        out.write(text)
     return 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from swap_exporter.assessment import GroupAssessment, Verdict
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
+from swap_exporter.cli.output import standard_output
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping import selectors
 from swap_exporter.grouping.entry import Entry
@@ -24,15 +25,17 @@ def explain(options: Options) -> int:
     process = assessment.sample.processes.get(options.pid or 0)
     if process is None:
         raise FatalError(f"there is no process {options.pid} in {options.procfs}, or it cannot be read")
-    print(f"process    {process.pid}, child of {process.parent_pid}, state {process.state}")
-    print(f"comm       {_shown(process.comm)}")
-    print(f"title      {_shown(process.title) if process.argv else 'none'}")
     found = _find(process, assessment.groups)
-    for line in _place(found) if found else _nowhere(configuration):
-        print(line)
-    print("entries, in the order in which they are tried:")
-    for line in _entries(process, configuration):
-        print(f"  {line}")
+    lines = [
+        f"process    {process.pid}, child of {process.parent_pid}, state {process.state}",
+        f"comm       {_shown(process.comm)}",
+        f"title      {_shown(process.title) if process.argv else 'none'}",
+        *(_place(found) if found else _nowhere(configuration)),
+        "entries, in the order in which they are tried:",
+        *(f"  {line}" for line in _entries(process, configuration)),
+    ]
+    with standard_output() as out:
+        print(*lines, sep="\n", file=out)
     return 0
 
 

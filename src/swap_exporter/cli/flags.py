@@ -53,6 +53,7 @@ class Options:
     processes: bool = False
     json: bool = False
     exporter: str | None = None
+    output: str | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -79,7 +80,12 @@ def parse(arguments: Sequence[str]) -> Options:
     _report_flags(command("report", "one table: who holds the swap, who is stranded, what waking costs"))
     explain = command("explain", "which entry claims a process, its group, role and verdict, and why")
     explain.add_argument("pid", metavar="PID", type=_positive)
-    command("once", "one exposition on standard output, without what needs a history")
+    once = command("once", "one exposition, without what needs a history")
+    once.add_argument(
+        "--output",
+        metavar="FILE",
+        help="replace this file in one step, for the textfile collector; default: standard output",
+    )
     check = command("check-config", "check a configuration file: exit 0, or every mistake and exit 1")
     check.add_argument("file", metavar="FILE")
     command("catalog", "print the built-in entries")
@@ -199,6 +205,7 @@ def _options(given: argparse.Namespace) -> Options:
         processes=values.get("processes", False),
         json=values.get("json", False),
         exporter=values.get("from"),
+        output=values.get("output"),
     )
 
 

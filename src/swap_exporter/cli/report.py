@@ -1,7 +1,7 @@
 """``report``: one table in the terminal. The only command that draws; nothing else imports rich."""
 
+import io
 import signal
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from swap_exporter.assessment import Assessment, assess
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
+from swap_exporter.cli.output import standard_output
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.history.history import History
@@ -41,13 +42,14 @@ def report(options: Options) -> int:
     reading = _read(options, configuration)
     top = options.top if options.top or options.json else TABLE_ROWS
     rows = build(reading, configuration.entries, top=top, processes=options.processes)
-    # A name may hold what this terminal's encoding has no character for.
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    if options.json:
-        print(document(rows))
-    else:
-        draw(rows, Console(highlight=False, markup=False, emoji=False))
+    with standard_output() as out:
+        # A name may hold what this terminal's encoding has no character for.
+        if isinstance(out, io.TextIOWrapper):
+            out.reconfigure(errors="backslashreplace")
+        if options.json:
+            print(document(rows), file=out)
+        else:
+            draw(rows, Console(file=out, highlight=False, markup=False, emoji=False))
     return 0
 
 

@@ -7,10 +7,11 @@ from threading import Lock
 from swap_exporter import __version__, config, log
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
+from swap_exporter.cli.health import Health
+from swap_exporter.cli.signals import Signals
+from swap_exporter.cli.state import State
 from swap_exporter.errors import FatalError
 from swap_exporter.exposition.exporter import Reload
-from swap_exporter.history import state_file
-from swap_exporter.history.watches import Memory
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
@@ -21,28 +22,26 @@ from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
 from swap_exporter.web.toolkit import WebConfigError, load_web_config
 
-SAVE_EVERY = 60.0
-"""Seconds between two writings of the state file: less than the gap after which watching starts anew."""
-
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def serve(options: Options) -> int:
     """Serve until SIGTERM or SIGINT. Raises :class:`FatalError` for what keeps it from starting."""
     log.configure(options.log_level, options.log_format)
-    # Blocked before the first thread starts, so that nothing but the main thread's waiting receives them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    signals = Signals(SIGNALS)
     budget.raise_descriptor_limit()
     configuration = wiring.configuration(options)
-    state = _State(options)
+    state = State(options)
     pipeline = wiring.pipeline(options, configuration, wiring.memory(options), wiring.affordable(options))
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
+    health = Health(pipeline, supervisor)
     application = Application(
         pipeline,
         reloader,
         telemetry_path=options.telemetry_path,
         exporter_metrics=options.exporter_metrics,
+        trouble=health.trouble,
     )
     server = _server(options, application)
     pipeline.tick()
@@ -54,30 +53,29 @@ def serve(options: Options) -> int:
         "serving", version=__version__, address=",".join(server.addresses), entries=len(configuration.entries)
     )
     supervisor.ready(f"serving on {', '.join(server.addresses)}")
+    health.start(server)
     try:
-        _run(pipeline, reloader, state, supervisor)
+        _run(pipeline, reloader, state, signals)
     finally:
+        health.stop()
         supervisor.stopping()
         server.stop()
         pipeline.stop()
-        state.save(pipeline.memory())
+        state.end(pipeline)
     log.info("ended")
     return 0
 
 
-def _run(pipeline: Pipeline, reloader: "_Reloader", state: "_State", supervisor: Supervisor) -> None:
+def _run(pipeline: Pipeline, reloader: "_Reloader", state: State, signals: Signals) -> None:
     """Tick until a signal ends it."""
     while True:
-        wait = pipeline.tick()
-        if pipeline.complete():
-            supervisor.alive()
-        received = signal.sigtimedwait(SIGNALS, min(wait, supervisor.patience))
+        received = signals.wait(pipeline.tick())
         if received is None:
             state.save_now_and_then(pipeline)
-        elif received.si_signo == signal.SIGHUP:
+        elif received is signal.SIGHUP:
             reloader.reload()
         else:
-            log.info("ending", signal=signal.Signals(received.si_signo).name)
+            log.info("ending", signal=received.name)
             return
 
 
@@ -128,25 +126,3 @@ class _Reloader:
             log.info("configuration reloaded", entries=len(configuration.entries))
             self._supervisor.ready("configuration reloaded")
             return None
-
-
-class _State:
-    """The state file, where there is one. That it cannot be used or written is worth a line, not an end."""
-
-    def __init__(self, options: Options) -> None:
-        self._path = options.state_file
-        self._boot_id = wiring.boot_id(options) if options.state_file else ""
-        self._saved_at = now().monotonic
-
-    def save(self, memory: Memory | None) -> None:
-        if self._path is None or memory is None:
-            return
-        self._saved_at = now().monotonic
-        try:
-            state_file.save(self._path, memory, self._boot_id)
-        except state_file.StateFileError as error:
-            log.warn("state not saved", reason=str(error))
-
-    def save_now_and_then(self, pipeline: Pipeline) -> None:
-        if self._path is not None and now().monotonic - self._saved_at >= SAVE_EVERY:
-            self.save(pipeline.memory())

@@ -2,8 +2,6 @@
 
 import os
 
-import psutil
-
 from swap_exporter import config, log
 from swap_exporter.cli.flags import Options
 from swap_exporter.errors import FatalError
@@ -11,8 +9,9 @@ from swap_exporter.grouping.template import Context
 from swap_exporter.grouping.username import username
 from swap_exporter.history import state_file
 from swap_exporter.history.watches import Memory
-from swap_exporter.kernel.errors import KernelFileError
+from swap_exporter.kernel.errors import KernelFileError, MalformedFile
 from swap_exporter.kernel.files import read
+from swap_exporter.kernel.system_stat import parse_boot_time
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
@@ -61,9 +60,15 @@ def affordable(options: Options) -> int:
 
 
 def context(options: Options) -> Context:
-    """What templates know of the host."""
-    psutil.PROCFS_PATH = options.procfs
-    return Context(boot_time=int(psutil.boot_time()), clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
+    """What templates know of the host. Raises :class:`FatalError`."""
+    path = f"{options.procfs}/stat"
+    try:
+        boot_time = parse_boot_time(read(path))
+    except MalformedFile as error:
+        raise FatalError(f"--path.procfs: {path}: {error}") from error
+    except KernelFileError as error:
+        raise FatalError(f"--path.procfs: {error}") from error
+    return Context(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
 
 
 def memory(options: Options) -> Memory | None:

@@ -60,6 +60,12 @@ def of_sample(assessment: Assessment) -> Iterator[Metric]:
         ],
     )
     yield from gauge(
+        "swap_exporter_last_sample_timestamp_seconds",
+        "Unix time at which the last complete sample was taken: one that has all processes in it.",
+        (),
+        single(None if assessment.complete_at is None else assessment.complete_at.wall),
+    )
+    yield from gauge(
         "swap_exporter_processes",
         "Processes of the last sample: scanned, ended meanwhile (vanished), or not to be read (denied).",
         ("result",),

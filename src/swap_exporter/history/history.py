@@ -93,7 +93,8 @@ class History:
         before, self._groups = self._groups, grouping.groups
         changed = [group for name, group in self._groups.items() if before.get(name) is not group]
         windows = self._windows.union(*(group.windows for group in self._groups.values()))
-        watches = self._watches.observe(sample, self._groups, windows)
+        tick = self._configuration.tick
+        watches = self._watches.observe(sample, self._groups, windows, tick)
         # What delay accounting counts can become known of those who have not changed.
         counted = changed if inspection.delays is None else self._groups.values()
         members = chain.from_iterable(group.members for group in counted)
@@ -109,9 +110,9 @@ class History:
             watches=watches,
             groups=groups,
             watching_since=self._watches.since,
-            swapin_pages_per_second=self._swapin.per_second(),
-            swapout_pages_per_second=self._swapout.per_second(),
-            quiet_pages_per_second=self._moved.per_second(),
+            swapin_pages_per_second=self._swapin.per_second(tick),
+            swapout_pages_per_second=self._swapout.per_second(tick),
+            quiet_pages_per_second=self._moved.per_second(tick),
             wait_seconds_per_page=self._wakes.seconds_per_page(),
         )
 
@@ -155,7 +156,7 @@ class History:
             if rate is None:
                 rate = self._group_swapin[group, role] = Rate(self._configuration.rate_window)
             rate.add(at, total.swapin_pages)
-            rates[role] = rate.per_second()
+            rates[role] = rate.per_second(self._configuration.tick)
         return rates
 
     def _forget(self, group: str) -> None:

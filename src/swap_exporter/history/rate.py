@@ -2,6 +2,8 @@
 
 from collections import deque
 
+from swap_exporter.history.gap import gap_after
+
 STALE_WINDOWS = 10
 """A difference over more than so many windows says nothing about now."""
 
@@ -28,15 +30,16 @@ class Rate:
         while len(readings) > 1 and at - readings[1][0] >= self.window:
             readings.popleft()
 
-    def per_second(self) -> float | None:
+    def per_second(self, tick: float = 0.0) -> float | None:
         """The rate up to the last reading since the newest remembered one that is at least a window older.
 
-        ``None`` while there is none, or where it is more than ten windows older.
+        ``None`` while there is none, or where it is more than ten windows older (or three ticks of ``tick``
+        seconds, where that is longer).
         """
         if not self._readings:
             return None
         (first_at, first), (last_at, last) = self._readings[0], self._readings[-1]
         elapsed = last_at - first_at
-        if elapsed < self.window or elapsed <= 0 or elapsed > STALE_WINDOWS * self.window:
+        if elapsed < self.window or elapsed <= 0 or elapsed > gap_after(STALE_WINDOWS * self.window, tick):
             return None
         return (last - first) / elapsed

@@ -1,19 +1,28 @@
-"""The history's memory in a file, so that a restart forgets nothing that cannot be read again."""
+"""The history's memory in a file, so that a restart forgets nothing that cannot be read again.
 
-import contextlib
+A new field is one more line in :func:`_document` and one in :func:`_memory`, or in :func:`_watch_row` and
+:func:`_watch`; and a new ``FORMAT``.
+"""
+
 import json
 import os
-import tempfile
-from pathlib import Path
-from typing import Any
+import stat
 
+from swap_exporter.history import fields
+from swap_exporter.history.fields import COUNT, FOREVER, field, number, optional, row, rows, truth, whole
 from swap_exporter.history.watch import Watch
 from swap_exporter.history.watches import Memory
-from swap_exporter.sampling.sample import Instant
+from swap_exporter.replacing import replace_file
+from swap_exporter.sampling.sample import Identity, Instant
 
 FORMAT = 1
 MAX_AGE = 3600.0
 """Seconds after which what was remembered says too little about now."""
+MAX_BYTES = 8 << 20
+"""Some 40,000 workers. Parsed, it takes up to twenty times as much memory, and the unit has a limit."""
+
+_MODE = 0o600
+_LONGEST_WINDOW = 366 * 86400.0
 
 
 class StateFileError(Exception):
@@ -22,69 +31,115 @@ class StateFileError(Exception):
 
 def save(path: str, memory: Memory, boot_id: str) -> None:
     """Replace the file atomically. Raises :class:`StateFileError`."""
-    content = {
-        "format": FORMAT,
-        "boot_id": boot_id,
-        "at": memory.at,
-        "watching_since": [[window, since] for window, since in memory.watching_since.items()],
-        "watches": [[*identity, *watch] for identity, watch in memory.watches.items()],
-    }
-    target = Path(path)
+    content = json.dumps(_document(memory, boot_id), separators=(",", ":")).encode()
+    if len(content) > MAX_BYTES:
+        raise StateFileError(f"{path}: would have {len(content)} bytes, expected at most {MAX_BYTES}")
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                json.dump(content, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        replace_file(path, content, _MODE)
     except OSError as error:
         raise StateFileError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def load(path: str, boot_id: str, now: Instant) -> Memory:
     """Read what an earlier run of this boot left. Raises :class:`StateFileError` where it is of no use."""
+    raw = _read(path)
     try:
-        raw = Path(path).read_bytes()
+        document = json.loads(raw)
+        _check_origin(path, document, boot_id)
+        at = field(document, "at", _instant)
+        age = now.boottime - at.boottime
+        if not 0 <= age <= MAX_AGE or at.monotonic > now.monotonic:
+            raise StateFileError(f"{path}: is {age:.0f} s old, expected 0 to {MAX_AGE:.0f} s")
+        return _memory(document, at)
+    except (ValueError, RecursionError) as error:
+        # Of the parser's own errors the message says nothing to a person.
+        reason = (
+            "" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError) else error
+        )
+        suffix = f": {reason}" if reason else ""
+        raise StateFileError(f"{path}: is not a state file that this version wrote{suffix}") from error
+
+
+def _read(path: str) -> bytes:
+    try:
+        # Opening a FIFO would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise StateFileError(f"{path}: is not a regular file")
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise StateFileError(f"{path}: there is none yet") from error
+    except IsADirectoryError as error:
+        raise StateFileError(f"{path}: is not a regular file") from error
     except OSError as error:
         raise StateFileError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        content = json.loads(raw)
-        if content["format"] != FORMAT:
-            raise StateFileError(f"{path}: is of format {content['format']!r}, expected {FORMAT}")
-        if content["boot_id"] != boot_id:
-            raise StateFileError(f"{path}: is of another boot of this machine")
-        at = _instant(content["at"])
-        age = now.boottime - at.boottime
-        if not 0 <= age <= MAX_AGE:
-            raise StateFileError(f"{path}: is {age:.0f} s old, expected 0 to {MAX_AGE:.0f} s")
-        return Memory(
-            at=at,
-            watches={(int(pid), int(start)): _watch(fields) for pid, start, *fields in content["watches"]},
-            watching_since={float(window): _instant(since) for window, since in content["watching_since"]},
-        )
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise StateFileError(f"{path}: is not a state file that this version wrote") from error
+    if len(raw) > MAX_BYTES:
+        raise StateFileError(f"{path}: is larger than {MAX_BYTES} bytes")
+    return raw
 
 
-def _instant(fields: Any) -> Instant:
-    monotonic, boottime, wall = fields
-    return Instant(float(monotonic), float(boottime), float(wall))
+def _check_origin(path: str, document: object, boot_id: str) -> None:
+    """Before anything else: another format may have anything else in it."""
+    version = field(document, "format", whole(0, COUNT))
+    if version != FORMAT:
+        raise StateFileError(f"{path}: is of format {version}, expected {FORMAT}")
+    if field(document, "boot_id", lambda value: value) != boot_id:
+        raise StateFileError(f"{path}: is of another boot of this machine")
 
 
-def _watch(fields: Any) -> Watch:
-    since, anchor, anchor_ticks, last_active, cold, swapped = fields
-    return Watch(
-        since=_instant(since),
-        anchor=float(anchor),
-        anchor_ticks=int(anchor_ticks),
-        last_active=None if last_active is None else _instant(last_active),
-        cold=int(cold),
-        swapped=bool(swapped),
+def _document(memory: Memory, boot_id: str) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "boot_id": boot_id,
+        "at": memory.at,
+        "watching_since": [[window, since] for window, since in memory.watching_since.items()],
+        "watches": [[*identity, *_watch_row(watch)] for identity, watch in memory.watches.items()],
+    }
+
+
+def _memory(document: object, at: Instant) -> Memory:
+    """Nothing in it may be younger than ``at``: it would count as unknown until that time comes."""
+
+    def watching_since(value: object) -> tuple[float, Instant]:
+        window, since = row(value, 2)
+        return number(0.001, _LONGEST_WINDOW)(window), _past(since, at)
+
+    def watch(value: object) -> tuple[Identity, Watch]:
+        pid, start, *rest = row(value, 2 + len(Watch._fields))
+        return (whole(1, 1 << 31)(pid), whole(0, COUNT)(start)), _watch(rest, at)
+
+    return Memory(
+        at=at,
+        watches=dict(field(document, "watches", rows(watch))),
+        watching_since=dict(field(document, "watching_since", rows(watching_since))),
     )
+
+
+def _watch_row(watch: Watch) -> list[object]:
+    return list(watch)
+
+
+def _watch(values: list[object], at: Instant) -> Watch:
+    since, anchor, anchor_ticks, last_active, cold, swapped = values
+    return Watch(
+        since=_past(since, at),
+        anchor=number(-FOREVER, at.monotonic)(anchor),
+        anchor_ticks=whole(0, COUNT)(anchor_ticks),
+        last_active=optional(lambda value: _past(value, at))(last_active),
+        cold=whole(0, COUNT)(cold),
+        swapped=truth(swapped),
+    )
+
+
+def _instant(value: object) -> Instant:
+    seconds = number(-FOREVER, FOREVER)
+    monotonic, boottime, wall = row(value, 3)
+    return Instant(seconds(monotonic), seconds(boottime), seconds(wall))
+
+
+def _past(value: object, at: Instant) -> Instant:
+    instant = _instant(value)
+    if instant.monotonic > at.monotonic or instant.boottime > at.boottime:
+        raise fields.FieldError("a time before the file was written", "a later one")
+    return instant

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from swap_exporter.grouping.grouping import Group, Member
+from swap_exporter.history.gap import gap_after
 from swap_exporter.history.watch import Watch, advance, begin
 from swap_exporter.sampling.sample import Identity, Instant, Process, Sample
 
 GAP_WINDOWS = 2.0
-"""Without a sample for more than so many of its idle windows, a process was not watched."""
+"""Without a sample for more than so many of its idle windows, a process was not watched: see gap.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,11 @@ class Watches:
         self._groups: dict[str, GroupWatches] = {}
 
     def observe(
-        self, sample: Sample, groups: Mapping[str, Group], windows: Iterable[float]
+        self, sample: Sample, groups: Mapping[str, Group], windows: Iterable[float], tick: float
     ) -> Mapping[str, GroupWatches]:
-        """``windows``: every ``idle.window`` that there is."""
+        """``windows``: every ``idle.window`` that there is. ``tick``: seconds between two samples."""
         at = sample.at
-        gaps = self._watch_windows(at, windows)
+        gaps = self._watch_windows(at, windows, tick)
         before = self._groups
         changed = {
             name
@@ -124,10 +125,13 @@ class Watches:
         }
         return Memory(self._last, watches | self._remembered, dict(self._since))
 
-    def _watch_windows(self, at: Instant, windows: Iterable[float]) -> Mapping[float, bool]:
+    def _watch_windows(self, at: Instant, windows: Iterable[float], tick: float) -> Mapping[float, bool]:
         """Whether there was a gap, by window."""
         last = None if self._last is None else self._last.monotonic
-        gaps = {window: last is None or at.monotonic - last > GAP_WINDOWS * window for window in windows}
+        gaps = {
+            window: last is None or at.monotonic - last > gap_after(GAP_WINDOWS * window, tick)
+            for window in windows
+        }
         first = min(self._since.values(), default=at)
         # A window that a reload brings in has been watched like the others, as long as they were.
         self._since = {window: at if gap else self._since.get(window, first) for window, gap in gaps.items()}

@@ -16,6 +16,8 @@ from swap_exporter.kernel.text import decode
 
 _PF_KTHREAD = 0x00200000
 _LAST_NEEDED = 47 - 3
+_MOST_DIGITS = 20
+"""A number has up to 64 bits."""
 
 
 class Stat(NamedTuple):
@@ -56,6 +58,8 @@ def parse(raw: bytes) -> Stat:
     if opening < 0 or closing < opening + 2 or raw[-1:] != b"\n":
         raise _malformed(raw)
     fields = raw[closing + 2 :].split(None, _LAST_NEEDED + 1)
+    if len(max(fields[:-1], key=len, default=b"")) > _MOST_DIGITS:
+        raise _malformed(raw)
     try:
         start_code = int(fields[23])
         return Stat(

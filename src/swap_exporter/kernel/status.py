@@ -18,6 +18,9 @@ from typing import NamedTuple
 
 from swap_exporter.kernel.errors import MalformedFile
 
+_LIMIT = 1 << 64
+"""No size that a kernel prints has more bits."""
+
 
 class Status(NamedTuple):
     effective_uid: int | None
@@ -62,6 +65,9 @@ def _bytes_of(raw: bytes, name: bytes, after: int) -> int | None:
         return None
     line += len(name)
     try:
-        return int(raw[line : raw.index(b" kB\n", line)]) << 10
+        size = int(raw[line : raw.index(b" kB\n", line)]) << 10
+        if 0 <= size < _LIMIT:
+            return size
     except ValueError:
-        raise MalformedFile(f"status,{name.decode()[1:-1]}", "'NUMBER kB'", raw[line:]) from None
+        pass
+    raise MalformedFile(f"status,{name.decode()[1:-1]}", "'NUMBER kB'", raw[line:])

@@ -7,7 +7,7 @@ the title. Whatever happens in between then shows as a difference to the next re
 from typing import NamedTuple
 
 from swap_exporter.kernel import cgroup, cmdline, files, stat, status
-from swap_exporter.kernel.errors import Exhausted, KernelFileError, Vanished
+from swap_exporter.kernel.errors import Exhausted, KernelFileError, MalformedFile, Vanished
 from swap_exporter.kernel.stat import Stat
 from swap_exporter.kernel.status import Status
 from swap_exporter.sampling.sample import Process
@@ -33,9 +33,11 @@ class Reading(NamedTuple):
         return self.process.kernel_thread or (self.switches is not None and not self.denied)
 
 
-def read(directory: int, before: Reading | None, *, limit: int, cgroups: bool, with_title: bool) -> Reading:
-    """``limit``: the most bytes of its title. ``with_title``: read title and cgroups also where nothing says
-    that it has run since.
+def read(
+    directory: int, pid: int, before: Reading | None, *, limit: int, cgroups: bool, with_title: bool
+) -> Reading:
+    """``directory``: a descriptor of /proc/``pid``. ``limit``: the most bytes of its title. ``with_title``:
+    read title and cgroups also where nothing says that it has run since.
 
     Raises Vanished where it has ended, or is not who it was before, and other errors of the kernel's where it
     is not to be had at all.
@@ -47,6 +49,8 @@ def read(directory: int, before: Reading | None, *, limit: int, cgroups: bool, w
     now = stat.parse(files.read_record("stat", directory))
     if skipped and not now.kernel_thread:  # it was a kernel's helper until it did exec
         raw, memory, refused = _read_status(directory)
+    if now.pid != pid:
+        raise MalformedFile("stat, pid", str(pid), str(now.pid).encode())
     if before is not None and before.process.start_ticks != now.start_ticks:
         raise Vanished(str(now.pid))
     address_space = (now.virtual_bytes, now.resident_pages)

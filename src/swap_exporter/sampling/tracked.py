@@ -112,7 +112,7 @@ class Tracked:
         directory = files.open_directory(str(pid), proc)
         try:
             self._keep_open(directory, hold)
-            self._read(directory, None, limit, with_title=True)
+            self._read(directory, pid, None, limit, with_title=True)
             self._keep_open(directory, hold if self.process.threads == 1 else 0)
         except BaseException:
             self.close()
@@ -177,14 +177,17 @@ class Tracked:
         directory = files.open_directory(str(self.process.pid), proc)
         try:
             # Of one that is held nobody would ask if it had not run.
-            self._read(directory, self._reading, limit, with_title=with_title or self._schedstat is not None)
+            whole = with_title or self._schedstat is not None
+            self._read(directory, self.process.pid, self._reading, limit, with_title=whole)
             self._keep_open(directory, hold if self.process.threads == 1 else 0)
         finally:
             os.close(directory)
 
-    def _read(self, directory: int, before: Reading | None, limit: int, *, with_title: bool) -> None:
+    def _read(
+        self, directory: int, pid: int, before: Reading | None, limit: int, *, with_title: bool
+    ) -> None:
         ran, self._ran = self._read_schedstat(), None
-        now = reading.read(directory, before, limit=limit, cgroups=self._cgroups, with_title=with_title)
+        now = reading.read(directory, pid, before, limit=limit, cgroups=self._cgroups, with_title=with_title)
         # The same object where nothing has changed: whoever has seen it need not look at it again.
         self.process = before.process if before is not None and now.process == before.process else now.process
         self._reading = now._replace(process=self.process)

@@ -1,5 +1,6 @@
 """What the exporter answers: from a request to a response."""
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Protocol
 
@@ -23,11 +24,19 @@ class Application:
     """The paths: the page for people, the metrics, health, readiness and reload."""
 
     def __init__(
-        self, pipeline: Pipeline, reloader: Reloader, *, telemetry_path: str, exporter_metrics: bool
+        self,
+        pipeline: Pipeline,
+        reloader: Reloader,
+        *,
+        telemetry_path: str,
+        exporter_metrics: bool,
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """``trouble``: why the exporter is not healthy, in one line, or ``None``."""
         self._pipeline = pipeline
         self._reloader = reloader
         self._exporter_metrics = exporter_metrics
+        self._trouble = trouble
         self._telemetry_path = telemetry_path
         self._renderer = Renderer()
         self._pages = {
@@ -66,7 +75,8 @@ class Application:
         return Response(200, page.encode(), HEADERS, "text/html; charset=utf-8")
 
     def _healthy(self, request: Request) -> Response:
-        return plain(200, "healthy")
+        trouble = self._trouble()
+        return plain(200, "healthy") if trouble is None else plain(503, f"not healthy: {trouble}")
 
     def _ready(self, request: Request) -> Response:
         # The server starts after the first sample, so who can ask can scrape.

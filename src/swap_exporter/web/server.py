@@ -8,12 +8,14 @@ tests/web/test_attacks.py.
 
 import errno
 import logging
+import math
 import resource
 import selectors
 import socket
 import sys
 from collections.abc import Sequence
 from threading import BoundedSemaphore, Event, Thread
+from time import monotonic
 from traceback import format_exc
 
 from swap_exporter.web.capacity import Capacity
@@ -26,6 +28,7 @@ from swap_exporter.web.toolkit import WebConfig
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 0.05
+_HEARTBEAT = 5.0
 _STOP_WITHIN = 2.0
 
 
@@ -70,6 +73,7 @@ class Server:
             idle_timeout=idle_timeout,
         )
         self._acceptor: Thread | None = None
+        self._accepting_at = monotonic()
         self._stopping = Event()
         self._waker, self._woken = socket.socketpair()
 
@@ -91,6 +95,13 @@ class Server:
         """What is listened on, with the port numbers that the kernel gave."""
         return tuple(name_of(listener) for listener in self._listeners)
 
+    def seconds_without_accepting(self) -> float:
+        """Since the last connection was accepted, or the last look that found none waiting. Infinite where
+        the thread that accepts has ended."""
+        if self._acceptor is None or not self._acceptor.is_alive():
+            return math.inf
+        return monotonic() - self._accepting_at
+
     def stop(self) -> None:
         """Stop listening and cut all connections; a handler that is still running is not waited for long."""
         if self._stopping.is_set():
@@ -108,7 +119,10 @@ class Server:
             for listener in (*self._listeners, self._woken):
                 selector.register(listener, selectors.EVENT_READ, listener)
             while not self._stopping.is_set():
-                for key, _ in selector.select():
+                ready = selector.select(_HEARTBEAT)
+                if not ready:
+                    self._accepting_at = monotonic()
+                for key, _ in ready:
                     if key.data is not self._woken and self._capacity.make_room():
                         self._accept(key.data)
 
@@ -128,6 +142,7 @@ class Server:
             return
         try:
             Thread(target=self._serve, args=(connection,), name="web-connection", daemon=True).start()
+            self._accepting_at = monotonic()
         except RuntimeError:  # the limit of threads, in all likelihood the service's TasksMax
             self._log.debug("cannot start a thread for %s", connection.client)
             self._leave(connection)

@@ -257,7 +257,8 @@ def test_a_process_that_stands_still_is_replaced() -> None:
     start(drop_in="[Service]\nWatchdogSec=20s\n")
     before = main_pid()
     systemctl("kill", "--signal=STOP", UNIT)
-    wait_until("systemd gives up on it", lambda: main_pid() not in (0, before) and scrape(), deadline=180)
+    # The exporter has asked for two minutes, the least it needs.
+    wait_until("systemd gives up on it", lambda: main_pid() not in (0, before) and scrape(), deadline=300)
     assert "watchdog" in log().lower()
 
 

@@ -1,0 +1,77 @@
+"""Whether the exporter does its work: what ``/-/healthy`` answers, and what feeds the watchdog.
+
+A thread of its own looks and feeds. A sample that takes long because the host thrashes must not get the
+exporter killed, nor a disk or a client that keeps another thread waiting. The thread stops feeding when the
+work is not done any more, and systemd then waits as long again.
+"""
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+from swap_exporter import log
+from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling.clock import now
+from swap_exporter.systemd import Supervisor
+from swap_exporter.web.server import Server
+
+LATE_TICKS = 3.0
+SHORTEST = 120.0
+"""Seconds."""
+LOOK_EVERY = 5.0
+"""Seconds."""
+
+
+def patience(tick: float) -> float:
+    """Seconds for which complete samples, or accepted connections, may be missing."""
+    return max(SHORTEST, LATE_TICKS * tick)
+
+
+class Health:
+    """Looks from `start` to `stop`."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        supervisor: Supervisor,
+        monotonic: Callable[[], float] = lambda: now().monotonic,
+    ) -> None:
+        self._pipeline = pipeline
+        self._supervisor = supervisor
+        self._monotonic = monotonic
+        self._server: Server | None = None
+        self._stopping = Event()
+        self._thread = Thread(target=self._look, name="health", daemon=True)
+
+    def start(self, server: Server) -> None:
+        """Look from now on. ``server`` has started."""
+        self._server = server
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def trouble(self) -> str | None:
+        """What is wrong, in one line, or ``None``."""
+        bound = patience(self._pipeline.tick_seconds)
+        seconds = self._monotonic() - self._pipeline.progress_at
+        if seconds > bound:
+            return f"no complete sample for {seconds:.0f} s, expected one in {bound:.0f} s"
+        if self._server is not None and self._server.seconds_without_accepting() > bound:
+            return "no connection is accepted any more"
+        return None
+
+    def _look(self) -> None:
+        before = None
+        while True:
+            self._supervisor.watch(patience(self._pipeline.tick_seconds))
+            trouble = self.trouble()
+            if trouble is None:
+                self._supervisor.alive()
+            if before is None and trouble is not None:
+                log.error("not healthy, the watchdog is not fed", reason=trouble)
+            elif before is not None and trouble is None:
+                log.info("healthy again")
+            before = trouble
+            if self._stopping.wait(LOOK_EVERY):
+                return

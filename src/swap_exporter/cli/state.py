@@ -1,0 +1,76 @@
+"""The state file of a running exporter, written every minute and at the end.
+
+A thread of its own writes. A disk that does not answer keeps fsync waiting for minutes, and the thread that
+takes samples must not wait with it.
+"""
+
+from threading import Condition, Thread
+
+from swap_exporter import log
+from swap_exporter.cli import wiring
+from swap_exporter.cli.flags import Options
+from swap_exporter.history import state_file
+from swap_exporter.history.watches import Memory
+from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling.clock import now
+
+SAVE_EVERY = 60.0
+"""Seconds between two writings of the state file: less than the gap after which watching starts anew."""
+END_WITHIN = 10.0
+"""Seconds for which the end of the exporter waits for the last writing."""
+
+
+class State:
+    """That the file cannot be used or written is worth a line in the log, not an end."""
+
+    def __init__(self, options: Options) -> None:
+        """Raises FatalError where the boot is unknown."""
+        self._path = options.state_file
+        self._boot_id = wiring.boot_id(options) if options.state_file else ""
+        self._saved_at = now().monotonic
+        self._changed = Condition()
+        self._next: Memory | None = None
+        """What waits to be written. While the disk does not answer, a newer one takes its place."""
+        self._ending = False
+        self._writer = Thread(target=self._write_all, name="state", daemon=True)
+        if self._path is not None:
+            self._writer.start()
+
+    def save_now_and_then(self, pipeline: Pipeline) -> None:
+        """Have the state written if the last is a minute old. Does not wait for the disk."""
+        if self._path is not None and now().monotonic - self._saved_at >= SAVE_EVERY:
+            self._saved_at = now().monotonic
+            self._hand_over(pipeline.memory())
+
+    def end(self, pipeline: Pipeline) -> None:
+        """Write the last state, and wait for that within bounds."""
+        if self._path is None:
+            return
+        self._hand_over(pipeline.memory(), ending=True)
+        self._writer.join(END_WITHIN)
+        if self._writer.is_alive():
+            log.warn("state not saved", reason=f"{self._path}: not written within {END_WITHIN:.0f} s")
+
+    def _hand_over(self, memory: Memory | None, *, ending: bool = False) -> None:
+        with self._changed:
+            self._next, self._ending = memory, ending
+            self._changed.notify()
+
+    def _write_all(self) -> None:
+        ending = False
+        while not ending:
+            with self._changed:
+                self._changed.wait_for(lambda: self._next is not None or self._ending)
+                memory, self._next, ending = self._next, None, self._ending
+            if memory is not None:
+                self._write(memory)
+
+    def _write(self, memory: Memory) -> None:
+        assert self._path is not None
+        try:
+            state_file.save(self._path, memory, self._boot_id)
+        except state_file.StateFileError as error:
+            log.warn("state not saved", reason=str(error))
+        except Exception as error:
+            # The thread goes on: the next state may be another.
+            log.error("state not saved", reason=f"{self._path}: {type(error).__name__}: {error}")
