@@ -237,7 +237,7 @@ def test_a_reload_of_nonsense_keeps_the_running_configuration(service: None) -> 
         "the reload is refused",
         lambda: scrape().value("swap_exporter_config_last_reload_successful") == 0,
     )
-    assert state("StatusText").startswith("configuration not reloaded, the running one stays: ")
+    assert state("StatusText").startswith("configuration not reloaded, the running one stays; ")
     assert (main_pid(), state("ActiveState")) == (before, "active")
 
 
