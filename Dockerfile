@@ -25,6 +25,7 @@ COPY --from=build /opt/swap-exporter /opt/swap-exporter
 # Nobody, who can read the swap, CPU time and title of every process that /proc shows: of the host's with its pid
 # namespace (--pid=host, hostPID). Proportional swap needs CAP_SYS_PTRACE as well, and exact swap-in CAP_NET_ADMIN.
 # Most runtimes grant capabilities to root only, so for these: --user=0 --cap-drop=ALL --cap-add=...
+# docs/privileges.md has what this risks.
 USER 65534:65534
 EXPOSE 10059
 # No HEALTHCHECK: a Python started for each would cost more than the exporter, whose scrapes tell as much.

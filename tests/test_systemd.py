@@ -186,8 +186,8 @@ def test_a_service_tells_its_life(served: tuple[subprocess.Popen[str], Manager, 
     manager.until("RELOADING=1")
     ready, status = manager.received()
     assert ready == "READY=1"
-    assert status.startswith("STATUS=configuration not reloaded, the running one stays: ")
-    assert f"{directory}/swap-exporter.yaml:1:1" in status
+    # What is wrong is in the log: it quotes the file, and every user can read the status.
+    assert status == "STATUS=configuration not reloaded, the running one stays; mistakes: 1, see the log"
 
     process.terminate()
     manager.until("STOPPING=1")

@@ -60,7 +60,7 @@ def served():
         (["bogus"], "invalid choice: 'bogus'"),
         (["explain"], "the following arguments are required: PID"),
         (["explain", "abc"], 'found "abc", expected a whole number from 1 on'),
-        (["--web.max-requests=0"], 'found "0", expected a whole number from 1 on'),
+        (["--web.max-requests=-1"], 'found "-1", expected a whole number from 0 on'),
         (["--log.level=loud"], "invalid choice: 'loud'"),
         (["--web.telemetry-path=metrics"], 'found "metrics", expected a path such as /metrics'),
         (["--web.telemetry-path=/-/ready"], 'found "/-/ready", expected a path such as /metrics'),

@@ -88,3 +88,55 @@ def started() -> str:
 
 def options(arguments: str) -> Options:
     return parse(shlex.split(arguments))
+
+
+def test_no_system_call_reaches_into_another_process(analyze: str) -> None:
+    """With CAP_SYS_PTRACE these read and write any process, root's too; the virtual machine tries them."""
+    calls = allowed(analyze)
+    assert "openat" in calls
+    assert not calls & {"ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "perf_event_open"}
+
+
+def allowed(analyze: str) -> set[str]:
+    """What SystemCallFilter= lets through: the first line allows, those with a tilde take away."""
+    calls: set[str] = set()
+    for line in re.findall(r"(?m)^SystemCallFilter=(.*)", (FILES / "swap-exporter.service").read_text()):
+        names = expanded(analyze, line.removeprefix("~").split())
+        calls = calls - names if line.startswith("~") else calls | names
+    return calls
+
+
+def expanded(analyze: str, names: list[str]) -> set[str]:
+    """The calls of these sets, and these calls."""
+    calls = {name for name in names if not name.startswith("@")}
+    for group in set(names) - calls:
+        printed = subprocess.run(
+            [analyze, "syscall-filter", "--no-pager", group], capture_output=True, text=True, check=True
+        )
+        members = [line.strip() for line in printed.stdout.splitlines()[1:]]
+        calls |= expanded(analyze, [name for name in members if name and not name.startswith("#")])
+    return calls
+
+
+def test_the_unit_has_no_capability_that_delay_accounting_alone_needs() -> None:
+    assert capabilities(FILES / "swap-exporter.service") == {"CAP_SYS_PTRACE"}
+
+
+def test_the_drop_in_for_delay_accounting_has_its_capability_and_comes_with_the_sysctl() -> None:
+    drop_in = FILES / "swap-exporter.service.d" / "delay-accounting.conf"
+    assert capabilities(drop_in) == {"CAP_NET_ADMIN"}
+    settings = [
+        line for line in (FILES / "sysctl.d/swap-exporter.conf").read_text().splitlines() if line[0] != "#"
+    ]
+    assert settings == ["kernel.task_delayacct = 1"]
+    assert "sysctl.d/swap-exporter.conf" in drop_in.read_text()
+
+
+def capabilities(unit: Path) -> set[str]:
+    """Granted and bounding, which must agree."""
+    granted, bounding = (
+        set(" ".join(re.findall(rf"(?m)^{key}=(.*)", unit.read_text())).split())
+        for key in ("AmbientCapabilities", "CapabilityBoundingSet")
+    )
+    assert granted == bounding
+    return granted

@@ -43,7 +43,7 @@ def is_running_its_configuration(exporter: Exporter) -> Scrape:
 
 def test_a_configuration_is_taken_whole_or_not_at_all_while_it_is_being_written(start: Start) -> None:
     """Cut at each byte, it is refused or, where what is there is a whole configuration, taken."""
-    exporter = start(Exporter(GOOD))
+    exporter = start(Exporter(GOOD, options=["--web.enable-lifecycle"]))
     content = GOOD.encode()
     statuses = set()
     for length in range(0, len(content), 7):
@@ -63,7 +63,7 @@ def test_a_configuration_is_taken_whole_or_not_at_all_while_it_is_being_written(
 
 def test_a_configuration_that_comes_and_goes_keeps_the_running_one(start: Start) -> None:
     """Vanished, a directory, nonsense, several mistakes, and back: a line for each mistake, each time."""
-    exporter = start(Exporter(GOOD))
+    exporter = start(Exporter(GOOD, options=["--web.enable-lifecycle"]))
     file = exporter.configuration
     spoilings: list[tuple[Callable[[], object], int]] = [
         (file.unlink, 1),

@@ -65,7 +65,7 @@ def _nobody_can_run_it(swap: None) -> None:
 
 @pytest.mark.parametrize("kind", CONFIGURATIONS)
 def test_a_bad_configuration_does_not_start_and_loses_nothing_when_reloaded(kind: str, start: Start) -> None:
-    exporter = start(Exporter(GOOD, through=NOBODY))
+    exporter = start(Exporter(GOOD, options=["--web.enable-lifecycle"], through=NOBODY))
     command, bad = exporter.argv(), CONFIGURATIONS[kind]
 
     bad.spoil(exporter.configuration)
@@ -81,7 +81,7 @@ def test_a_bad_configuration_does_not_start_and_loses_nothing_when_reloaded(kind
         reload(exporter)
     assert refused.value.code == 500
     answer = refused.value.read().decode()
-    assert answer.startswith(f"the running configuration stays:\n{expected}")
+    assert answer == "the running configuration stays; mistakes: 1, see the log\n"
     assert f'level=error msg="configuration not reloaded, the running one stays" error="{expected}' in (
         exporter.stderr()
     )

@@ -3,6 +3,8 @@
 import logging
 import os
 from base64 import b64encode
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import bcrypt
@@ -70,6 +72,50 @@ def test_the_handler_is_told_the_user_and_not_called_for_others(web_yml: Path) -
         get(server, headers={"Authorization": basic("bob", "secret")})
         get(server, headers={"Authorization": basic("alice", "secret")})
     assert users == ["alice"]
+
+
+def test_right_passwords_are_answered_among_wrong_ones(web_yml: Path) -> None:
+    """The wrong ones are refused too, or get 503 where a check could not begin in time."""
+    with serving(web_config=web_yml) as server:
+
+        def ask(password: str) -> tuple[str, int]:
+            return password, get(server, headers={"Authorization": basic("alice", password)}).status
+
+        assert ask("secret") == ("secret", 200)
+        with ThreadPoolExecutor(80) as clients:
+            answers = Counter(clients.map(ask, ["secret", "wrong"] * 40))
+    assert answers[("secret", 200)] == 40
+    assert answers[("wrong", 401)] > 0
+    assert answers[("wrong", 401)] + answers[("wrong", 503)] == 40
+
+
+def test_costs_are_warned_about_at_the_start_and_when_users_change(
+    web_yml: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dear = "$2y$15$" + "." * 53
+    with serving(web_config=web_yml) as server:
+        get(server)
+        assert caplog.messages == []
+        replace(web_yml, web_yml.read_text() + f"  bob: {dear}\n")
+        for _ in range(3):
+            get(server)
+    assert len(caplog.messages) == 2
+    assert f"{web_yml}: basic_auth_users: bcrypt costs from 4 to 15: " in caplog.messages[0]
+    assert f'{web_yml}: basic_auth_users: bcrypt cost above 14 for "bob" (15): ' in caplog.messages[1]
+    caplog.clear()
+    with serving(web_config=web_yml):
+        assert len(caplog.messages) == 2
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+def test_a_broken_file_logs_its_first_20_mistakes(web_yml: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(web_config=web_yml) as server:
+        replace(web_yml, "".join(f"nonsense{n}: {'x' * 90}\n" for n in range(3000)))
+        assert get(server, headers={"Authorization": basic("alice", "secret")}).status == 200
+    (message,) = caplog.messages
+    assert "nonsense19" in message
+    assert "nonsense20" not in message
+    assert message.endswith("and 2980 more mistakes, of 3000")
 
 
 def test_users_change_without_a_restart(web_yml: Path) -> None:

@@ -6,11 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swap_exporter.web.rate import RateLimit
+from swap_exporter.web.tls import CIPHER_SUITES, CURVES
 from swap_exporter.web.toolkit import WebConfig, WebConfigError, load_web_config, parse_web_config
 from tests.web.authority import Authority
 
 HASH = "$2y$10$" + "a" * 53
 PATH = Path("/etc/exporter/web.yml")
+SERVER = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ tls_server_config:
   max_version: "TLS13"
   cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256]
   prefer_server_cipher_suites: false
-  curve_preferences: [X25519]
+  curve_preferences: [CurveP384]
 http_server_config:
   http2: true
   headers:
@@ -70,7 +72,7 @@ rate_limit: {{interval: 1m1.5s, burst: 20}}
     assert config.tls
     assert config.tls.client_auth == ssl.CERT_REQUIRED
     assert config.tls.client_allowed_sans == ("prometheus", "10.0.0.1")
-    assert config.tls.curve == "X25519"
+    assert config.tls.curve == "CurveP384"
     assert not config.tls.prefer_server_cipher_suites
     assert len(config.headers) == 5
     assert config.headers["X-XSS-Protection"] == "0"
@@ -96,7 +98,10 @@ rate_limit: {{interval: 1m1.5s, burst: 20}}
             '1:35: rate_limit.burst: found "-1", expected a whole number',
         ),
         ("rate_limit: {interval: 1, burst: 1}", '1:24: rate_limit.interval: found "1", expected a duration'),
-        ("http_server_config: {http2: yes}", '1:29: http_server_config.http2: found "yes", expected true'),
+        ("http_server_config: {http2: 1}", '1:29: http_server_config.http2: found "1", expected true'),
+        ('http_server_config: {http2: "yes"}', "1:29: http_server_config.http2: found the text"),
+        ("http_server_config: {http2: yEs}", '1:29: http_server_config.http2: found "yEs", expected true'),
+        ("{}\n---\nnonsense: 1\n", "2:1: not valid YAML: found a second document, expected one"),
         (
             "http_server_config: {headers: {Server: x}}",
             '1:32: http_server_config.headers: unknown key "Server"',
@@ -147,7 +152,13 @@ def test_a_mistake_is_named_with_its_place(text: str, expected: str) -> None:
         ("{min_version: TLS13, max_version: TLS12}", "found a min_version above max_version"),
         ("cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]", 'cipher_suites[0]: found "TLS_RSA_WITH_RC4_128_SHA"'),
         ("{cipher_suites: [TLS_AES_128_GCM_SHA256], max_version: TLS12}", "found only TLS 1.3 names"),
-        ("curve_preferences: [CurveP256, X25519]", "Python's ssl cannot offer a list"),
+        ("curve_preferences: [CurveP256, CurveP384]", "Python's ssl cannot offer a list"),
+        ("{cert: inline, client_auth_type: ''}", "found cert_file too, expected one of the two"),
+        (
+            "{client_ca_file: ca.crt, client_ca: x, client_auth_type: RequireAndVerifyClientCert}",
+            "found client_ca_file too, expected one of the two",
+        ),
+        ("{client_ca_file: ca.crt, client_auth_type: ''}", "found a client CA without client_auth_type"),
         ("curve_preferences: [P-256]", 'curve_preferences[0]: found "P-256", expected some of CurveP256'),
         ("{client_ca_file: server.key, client_auth_type: VerifyClientCertIfGiven}", "not PEM certificates"),
     ],
@@ -158,6 +169,78 @@ def test_what_tls_cannot_do_is_refused(directory: Path, line: str, expected: str
     found = mistakes(text, directory / "web.yml")
     assert len(found) == 1
     assert expected in found[0]
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_a_curve_is_usable_or_refused_with_its_place(directory: Path, curve: str) -> None:
+    """Debian 12's Python 3.11.2 cannot use X25519, for one."""
+    text = f"{SERVER}  curve_preferences: [{curve}]\n"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve(CURVES[curve])
+    except (ssl.SSLError, ValueError):
+        (mistake,) = mistakes(text, directory / "web.yml")
+        assert mistake.startswith(f'4:23: tls_server_config.curve_preferences[0]: found "{curve}": Python 3.')
+        assert mistake.endswith("cannot use it, expected some of CurveP256, CurveP384, CurveP521")
+    else:
+        tls = parse_web_config(text.encode(), directory / "web.yml").tls
+        assert tls
+        assert tls.curve == curve
+
+
+@pytest.mark.parametrize(("key", "known"), [("curve_preferences", CURVES), ("cipher_suites", CIPHER_SUITES)])
+def test_what_this_ssl_cannot_use_is_refused_with_its_place(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, key: str, known: dict[str, str | None]
+) -> None:
+    """A name that OpenSSL has never had, as a name that one of its builds lacks."""
+    monkeypatch.setitem(known, "Lacking", "lacking")
+    text = f"{SERVER}  {key}:\n    - Lacking\n"
+    (mistake,) = mistakes(text, directory / "web.yml")
+    assert mistake.startswith(f'5:7: tls_server_config.{key}[0]: found "Lacking": Python 3.')
+    assert "Lacking" not in mistake.partition("expected")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("YES", True),
+        ("On", True),
+        ("y", True),
+        ("false", False),
+        ("no", False),
+        ("Off", False),
+        ("N", False),
+    ],
+)
+def test_truth_values_are_those_of_the_toolkit(directory: Path, text: str, value: bool) -> None:
+    config = (
+        "tls_server_config: {cert_file: server.crt, key_file: server.key, "
+        f"prefer_server_cipher_suites: {text}}}\nhttp_server_config: {{http2: {text}}}\n"
+    )
+    tls = parse_web_config(config.encode(), directory / "web.yml").tls
+    assert tls
+    assert tls.prefer_server_cipher_suites is value
+
+
+@pytest.mark.parametrize("text", ["''", '""', ""])
+def test_an_empty_client_auth_type_asks_for_no_certificate(directory: Path, text: str) -> None:
+    config = f"tls_server_config: {{cert_file: server.crt, key_file: server.key, client_auth_type: {text}}}"
+    tls = parse_web_config(config.encode(), directory / "web.yml").tls
+    assert tls
+    assert tls.client_auth == ssl.CERT_NONE
+
+
+@pytest.mark.parametrize("header", ["X-Frame-Options", "X-Content-Type-Options", "X-XSS-Protection"])
+def test_a_blank_header_is_not_sent(header: str) -> None:
+    """The toolkit documents this, although it refuses the first two."""
+    text = f"http_server_config: {{headers: {{{header}: ''}}}}"
+    assert parse_web_config(text.encode(), PATH).headers == {}
+
+
+def test_a_user_may_have_an_empty_name_and_an_old_hash() -> None:
+    old = HASH.replace("$2y$", "$2x$")
+    text = f"basic_auth_users: {{'': {HASH}, al: {old}}}"
+    assert parse_web_config(text.encode(), PATH).users == {"": HASH, "al": old}
 
 
 @pytest.mark.parametrize(

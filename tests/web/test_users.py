@@ -5,7 +5,10 @@ from threading import Event, Semaphore, Thread
 import bcrypt
 import pytest
 
-from swap_exporter.web.users import BusyError, Users
+from swap_exporter.web.users import BusyError, Users, cost_warnings
+
+# Of a cost that no check here would survive.
+DEAR = "$2b$18$" + "." * 53
 
 
 def hashed(password: bytes, cost: int = 4) -> str:
@@ -40,6 +43,57 @@ def test_unknown_users_cost_one_check_as_known_ones_do(monkeypatch: pytest.Monke
     for name in ("alice", "alice", "bob", "bob", ""):
         assert users.authenticate(basic(name, b"wrong"), soon()) is None
     assert counting.costs == [5] * 5
+
+
+def test_an_unknown_user_costs_a_check_of_the_cheapest_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    users = Users({"alice": hashed(b"secret", cost=6), "bob": hashed(b"other", cost=4), "carol": DEAR})
+    for number in range(20):
+        assert users.authenticate(basic(f"nobody{number}", b"secret"), soon()) is None
+    assert counting.costs == [4] * 20
+
+
+def test_no_password_of_a_user_lets_an_unknown_one_in() -> None:
+    passwords = [b"", b"secret", b"other"]
+    users = Users({"alice": hashed(b"secret"), "bob": hashed(b"other")})
+    assert [users.authenticate(basic("carol", password), soon()) for password in passwords] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        ([10, 10], []),
+        ([14], []),
+        ([10, 12], ["bcrypt costs from 10 to 12: "]),
+        ([15], ['bcrypt cost above 14 for "user0" (15): ']),
+        ([10, 18], ["bcrypt costs from 10 to 18: ", 'bcrypt cost above 14 for "user1" (18): ']),
+        ([16] * 5, ['bcrypt cost above 14 for "user0" (16), "user1" (16), "user2" (16) and 2 more: ']),
+    ],
+)
+def test_costs_that_differ_or_are_too_high_are_warned_about(costs: list[int], expected: list[str]) -> None:
+    hashes = {f"user{n}": DEAR.replace("$18$", f"${cost}$") for n, cost in enumerate(costs)}
+    warnings = cost_warnings(hashes)
+    assert len(warnings) == len(expected)
+    for warning, beginning in zip(warnings, expected, strict=True):
+        assert warning.startswith(f"basic_auth_users: {beginning}")
+
+
+@pytest.mark.parametrize("prefix", ["$2$", "$2a$", "$2b$", "$2x$", "$2y$"])
+def test_every_prefix_means_the_same_algorithm(prefix: str) -> None:
+    users = Users({"alice": hashed(b"secret").replace("$2b$", prefix)})
+    assert users.authenticate(basic("alice", b"secret"), soon()) == "alice"
+    assert users.authenticate(basic("alice", b"Secret"), soon()) is None
+
+
+def test_unused_bits_of_a_salt_do_not_matter() -> None:
+    """Go and PHP take any; bcrypt itself raises an error for all but 0."""
+    value = hashed(b"secret")
+    alphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    last = alphabet[alphabet.index(value[28]) + 15]
+    users = Users({"alice": value[:28] + last + value[29:], "bob": "$2y$04$" + "a" * 53})
+    assert users.authenticate(basic("alice", b"secret"), soon()) == "alice"
+    assert users.authenticate(basic("alice", b"Secret"), soon()) is None
+    assert users.authenticate(basic("bob", b"secret"), soon()) is None
 
 
 def test_an_unknown_user_is_not_let_in_with_the_password_it_is_checked_against() -> None:

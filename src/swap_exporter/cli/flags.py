@@ -45,6 +45,7 @@ class Options:
     web_config_file: str | None
     systemd_socket: bool
     max_requests: int
+    enable_lifecycle: bool
     exporter_metrics: bool
     pid: int | None = None
     file: str | None = None
@@ -136,9 +137,14 @@ def _web_flags() -> "_Parser":
     web.add_argument(
         "--web.max-requests",
         metavar="N",
-        type=_positive,
+        type=_whole,
         default=40,
-        help="scrapes at the same time; default: %(default)s",
+        help="scrapes at the same time, 0: no limit; default: %(default)s",
+    )
+    web.add_argument(
+        "--web.enable-lifecycle",
+        action="store_true",
+        help="reload the configuration on POST /-/reload; SIGHUP always does",
     )
     web.add_argument(
         "--web.disable-exporter-metrics",
@@ -197,6 +203,7 @@ def _options(given: argparse.Namespace) -> Options:
         web_config_file=values["web.config.file"],
         systemd_socket=values["web.systemd_socket"],
         max_requests=values["web.max_requests"],
+        enable_lifecycle=values["web.enable_lifecycle"],
         exporter_metrics=not values["web.disable_exporter_metrics"],
         pid=values.get("pid"),
         file=values.get("file"),
@@ -233,6 +240,12 @@ class _Parser(argparse.ArgumentParser):
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 1 on')
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 0 on')
     return int(text)
 
 

@@ -17,7 +17,7 @@ from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
 from swap_exporter.systemd import Supervisor
-from swap_exporter.web.application import Application
+from swap_exporter.web.application import RELOAD_PATH, Application, ReloadInProgressError
 from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
 from swap_exporter.web.toolkit import WebConfigError, load_web_config
@@ -42,6 +42,7 @@ def serve(options: Options) -> int:
         telemetry_path=options.telemetry_path,
         exporter_metrics=options.exporter_metrics,
         trouble=health.trouble,
+        enable_lifecycle=options.enable_lifecycle,
     )
     server = _server(options, application)
     pipeline.tick()
@@ -73,7 +74,7 @@ def _run(pipeline: Pipeline, reloader: "_Reloader", state: State, signals: Signa
         if received is None:
             state.save_now_and_then(pipeline)
         elif received is signal.SIGHUP:
-            reloader.reload()
+            reloader.reload(wait=True)
         else:
             log.info("ending", signal=received.name)
             return
@@ -90,8 +91,11 @@ def _server(options: Options, application: Application) -> Server:
             web_config=web_config,
             systemd_sockets=sockets,
             max_requests=options.max_requests,
+            unlimited_paths=frozenset({RELOAD_PATH}),
         )
-    except (ListenError, WebConfigError) as error:
+    except WebConfigError as error:
+        raise FatalError("\n".join(error.excerpt())) from error
+    except ListenError as error:
         raise FatalError(str(error)) from error
 
 
@@ -109,20 +113,29 @@ class _Reloader:
     def state(self) -> Reload:
         return self._state
 
-    def reload(self) -> str | None:
-        """Reload; return every mistake, a line each, or ``None``."""
-        with self._lock:
-            self._supervisor.reloading()
-            try:
-                configuration: Configuration = config.load(self._path)
-            except config.ConfigError as error:
-                self._state = self._state._replace(successful=False)
-                for mistake in error.mistakes:
-                    log.error("configuration not reloaded, the running one stays", error=mistake)
-                self._supervisor.ready(f"configuration not reloaded, the running one stays: {error}")
-                return str(error)
-            self._pipeline.configure(configuration)
-            self._state = Reload(successful=True, last_success=now().wall)
-            log.info("configuration reloaded", entries=len(configuration.entries))
-            self._supervisor.ready("configuration reloaded")
-            return None
+    def reload(self, *, wait: bool) -> int:
+        """Reload; return the number of mistakes. Raises ReloadInProgressError, unless it is to `wait`."""
+        if not self._lock.acquire(blocking=wait):
+            raise ReloadInProgressError
+        try:
+            return self._reload()
+        finally:
+            self._lock.release()
+
+    def _reload(self) -> int:
+        self._supervisor.reloading()
+        try:
+            configuration: Configuration = config.load(self._path)
+        except config.ConfigError as error:
+            self._state = self._state._replace(successful=False)
+            for mistake in error.excerpt():
+                log.error("configuration not reloaded, the running one stays", error=mistake)
+            count = len(error.mistakes)
+            status = f"configuration not reloaded, the running one stays; mistakes: {count}, see the log"
+            self._supervisor.ready(status)
+            return count
+        self._pipeline.configure(configuration)
+        self._state = Reload(successful=True, last_success=now().wall)
+        log.info("configuration reloaded", entries=len(configuration.entries))
+        self._supervisor.ready("configuration reloaded")
+        return 0

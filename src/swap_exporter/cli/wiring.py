@@ -25,7 +25,8 @@ def configuration(options: Options) -> Configuration:
     try:
         return config.load(options.config_file)
     except config.ConfigError as error:
-        raise FatalError(str(error)) from error
+        # An excerpt: a service manager starts it again and again, and logs this each time.
+        raise FatalError("\n".join(error.excerpt())) from error
 
 
 def scanner(options: Options, most_held: int = 0) -> Scanner:

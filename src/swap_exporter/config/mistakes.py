@@ -3,6 +3,8 @@
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 _SHOWN_CHARACTERS = 80
+_EXCERPT_MISTAKES = 20
+_EXCERPT_CHARACTERS = 500
 
 
 class ConfigError(Exception):
@@ -12,6 +14,15 @@ class ConfigError(Exception):
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
         """One line each, in the order of the file."""
+
+    def excerpt(self) -> tuple[str, ...]:
+        """The first 20 mistakes, long ones cut, and how many more there are; for logs."""
+        lines = tuple(
+            line if len(line) <= _EXCERPT_CHARACTERS else f"{line[: _EXCERPT_CHARACTERS - 1]}…"
+            for line in self.mistakes[:_EXCERPT_MISTAKES]
+        )
+        more = len(self.mistakes) - len(lines)
+        return (*lines, f"and {more} more mistakes, of {len(self.mistakes)}") if more else lines
 
 
 class Mistakes:

@@ -11,13 +11,22 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.web.http import Request, Response, plain
 from swap_exporter.web.landing import HEADERS, landing_page
 
+RELOAD_PATH = "/-/reload"
+
+
+class ReloadInProgressError(Exception):
+    """Another reload has not ended yet."""
+
 
 class Reloader(Protocol):
     @property
     def state(self) -> Reload: ...
 
-    def reload(self) -> str | None:
-        """Read the configuration again; return every mistake, a line each, or ``None``."""
+    def reload(self, *, wait: bool) -> int:
+        """Read the configuration again; return the number of mistakes, which are in the log.
+
+        `wait`: for a reload in progress. Without it, raises ReloadInProgressError.
+        """
 
 
 class Application:
@@ -30,6 +39,7 @@ class Application:
         *,
         telemetry_path: str,
         exporter_metrics: bool,
+        enable_lifecycle: bool,
         trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         """``trouble``: why the exporter is not healthy, in one line, or ``None``."""
@@ -37,6 +47,7 @@ class Application:
         self._reloader = reloader
         self._exporter_metrics = exporter_metrics
         self._trouble = trouble
+        self._enable_lifecycle = enable_lifecycle
         self._telemetry_path = telemetry_path
         self._renderer = Renderer()
         self._pages = {
@@ -48,7 +59,7 @@ class Application:
 
     def answer(self, request: Request) -> Response:
         """Answer one request."""
-        if request.path == "/-/reload":
+        if request.path == RELOAD_PATH:
             return self._reload(request)
         page = self._pages.get(request.path)
         if page is None:
@@ -85,7 +96,17 @@ class Application:
     def _reload(self, request: Request) -> Response:
         if request.method != "POST":
             return plain(405, "expected POST", {"Allow": "POST"})
-        mistakes = self._reloader.reload()
-        if mistakes is not None:
-            return plain(500, f"the running configuration stays:\n{mistakes}")
+        if not self._enable_lifecycle:
+            return plain(403, "reloading over HTTP is off: start with --web.enable-lifecycle, or send SIGHUP")
+        # Browsers send these with every POST, and tools send neither. No page of the exporter reloads, so it
+        # must be another site's script or form.
+        if "origin" in request.headers or "sec-fetch-site" in request.headers:
+            return plain(403, "a web page cannot reload the configuration")
+        try:
+            mistakes = self._reloader.reload(wait=False)
+        except ReloadInProgressError:
+            return plain(409, "another reload is in progress")
+        if mistakes:
+            # Without the mistakes themselves: they quote the file.
+            return plain(500, f"the running configuration stays; mistakes: {mistakes}, see the log")
         return plain(200, "reloaded")

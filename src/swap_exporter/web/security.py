@@ -12,7 +12,7 @@ from time import monotonic
 from swap_exporter.web.rate import TokenBucket
 from swap_exporter.web.tls import TlsError, build_context
 from swap_exporter.web.toolkit import WebConfig, WebConfigError, load_web_config
-from swap_exporter.web.users import Users
+from swap_exporter.web.users import Users, cost_warnings
 
 _Stamp = tuple[Path, int, int, int, int] | None
 
@@ -41,6 +41,8 @@ class Security:
         self._lock = Lock()
         self._stamps: tuple[_Stamp, ...] = ()
         self._rules = Rules() if config is None else _build(config, None, Rules())
+        if config is not None:
+            self._warn(config)
 
     def rules(self) -> Rules:
         """What is in force now."""
@@ -63,8 +65,14 @@ class Security:
                 )
             self._rules = _build(config, running, self._rules)
             self._config = config
+            if config.users != running.users:
+                self._warn(config)
         except WebConfigError as error:
-            self._log.error("keeping the previous web configuration: %s", "; ".join(error.mistakes))
+            self._log.error("keeping the previous web configuration: %s", "; ".join(error.excerpt()))
+
+    def _warn(self, config: WebConfig) -> None:
+        for warning in cost_warnings(config.users):
+            self._log.warning("%s: %s", config.path, warning)
 
 
 def _build(config: WebConfig, running: WebConfig | None, rules: Rules) -> Rules:

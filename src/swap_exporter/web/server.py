@@ -43,6 +43,7 @@ class Server:
         web_config: WebConfig | None,
         systemd_sockets: Sequence[socket.socket] = (),
         max_requests: int = 40,
+        unlimited_paths: frozenset[str] = frozenset(),
         max_connections: int = 256,
         request_timeout: float = 10.0,
         idle_timeout: float = 300.0,
@@ -51,7 +52,8 @@ class Server:
     ) -> None:
         """`addresses` as the flag has them; where systemd passed sockets, those are listened on instead.
 
-        `max_requests`: handler calls at a time, more get 503; 0: no limit. `request_timeout`: seconds for
+        `max_requests`: handler calls at a time, more get 503; 0: no limit. `unlimited_paths` are not
+        counted among them. `request_timeout`: seconds for
         reading a request, handshake included, and again for writing its answer. `idle_timeout`: seconds
         between two requests on a connection. `grace`: seconds for which a client is waited for before it has
         to make room for another.
@@ -68,6 +70,7 @@ class Server:
             security=Security(web_config, log),
             log=log,
             max_requests=max_requests,
+            unlimited_paths=unlimited_paths,
             running=BoundedSemaphore(max_requests) if max_requests else None,
             request_timeout=request_timeout,
             idle_timeout=idle_timeout,

@@ -38,6 +38,8 @@ class Service:
     max_requests: int
     running: BoundedSemaphore | None
     """One for each handler call that may run at a time; None: any number."""
+    unlimited_paths: frozenset[str]
+    """Their handler calls need no place in `running`."""
     request_timeout: float
     """For a request from its first byte (from the connection, with TLS handshake) to its last, and again for
     its answer."""
@@ -129,7 +131,8 @@ class Session:
                 challenge = {"WWW-Authenticate": 'Basic realm="swap-exporter", charset="UTF-8"'}
                 return plain(HTTPStatus.UNAUTHORIZED, "user name and password required", challenge), rules
         request = Request(head.method, head.path, head.query, head.headers, deadline, user)
-        if service.running and not service.running.acquire(blocking=False):
+        running = None if head.path in service.unlimited_paths else service.running
+        if running and not running.acquire(blocking=False):
             reason = f"already answering {service.max_requests} requests, the limit; try again later"
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason), rules
         try:
@@ -141,8 +144,8 @@ class Session:
             service.log.debug("where it failed: %s", format_exc())
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error"), rules
         finally:
-            if service.running:
-                service.running.release()
+            if running:
+                running.release()
 
     def _answer(self, response: Response, head: Head | None, extra: Mapping[str, str]) -> None:
         """`head` None: the request was not understood, and what follows it cannot be either."""

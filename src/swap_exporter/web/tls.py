@@ -1,8 +1,9 @@
 """TLS as web.yml asks for it, as far as Python's ssl can do it."""
 
 import os
+import platform
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -93,6 +94,20 @@ class Tls:
         return tuple(pem.source for pem in pems if pem and isinstance(pem.source, Path))
 
 
+def unavailable_curve(name: str) -> str | None:
+    """Why this Python cannot use a curve of CURVES; None where it can.
+
+    Debian 12's Python 3.11.2 refuses X25519 on an OpenSSL that has it, so the version says nothing: try it.
+    """
+    return _unavailable(lambda context: context.set_ecdh_curve(CURVES[name]))
+
+
+def unavailable_cipher_suite(name: str) -> str | None:
+    """Why this Python cannot use a suite of CIPHER_SUITES; None where it can."""
+    suite = CIPHER_SUITES[name]
+    return _unavailable(lambda context: context.set_ciphers(suite)) if suite else None
+
+
 def build_context(tls: Tls) -> ssl.SSLContext:
     """What handshakes are made with. Reads the files; raises TlsError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -113,6 +128,9 @@ def build_context(tls: Tls) -> ssl.SSLContext:
     if tls.client_ca:
         _load_client_ca(context, tls.client_ca)
     context.verify_mode = tls.client_auth
+    # Demands extensions of RFC 5280 that private authorities often leave out, such as the Authority Key
+    # Identifier. Go's crypto/tls does not, and which Python sets it by default depends on the version.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
@@ -121,6 +139,14 @@ def has_allowed_san(certificate: Mapping[str, object] | None, allowed: Sequence[
     names = certificate.get("subjectAltName", ()) if certificate else ()
     assert isinstance(names, tuple)
     return any(_canonical(kind, value) in allowed for kind, value in names)
+
+
+def _unavailable(setting: Callable[[ssl.SSLContext], None]) -> str | None:
+    try:
+        setting(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    except (ssl.SSLError, ValueError):
+        return f"Python {platform.python_version()} with {ssl.OPENSSL_VERSION} cannot use it"
+    return None
 
 
 def _canonical(kind: str, value: str) -> str | None:

@@ -4,7 +4,7 @@ docs/web.md lists what differs from the toolkit, and why.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ from yaml import MappingNode, Node
 
 from swap_exporter.config.document import compose, pairs
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
-from swap_exporter.config.scalar import boolean, whole_number
+from swap_exporter.config.scalar import whole_number
 from swap_exporter.config.section import Section
 from swap_exporter.web.rate import RateLimit
 from swap_exporter.web.tls import (
@@ -24,8 +24,10 @@ from swap_exporter.web.tls import (
     Tls,
     TlsError,
     build_context,
+    unavailable_cipher_suite,
+    unavailable_curve,
 )
-from swap_exporter.web.toolkit_kinds import client_auth_type, go_duration, tls_version
+from swap_exporter.web.toolkit_kinds import client_auth_type, go_boolean, go_duration, tls_version
 from swap_exporter.web.users import HASH
 
 _KEYS = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
@@ -118,8 +120,8 @@ def _tls(root: Section, directory: Path) -> Tls | None:
     min_version = section.scalar("min_version", tls_version(), TLSVersion.TLSv1_2)
     max_version = section.scalar("max_version", tls_version(), TLSVersion.TLSv1_3)
     sans = section.texts("client_allowed_sans")
-    suites = _names(section, "cipher_suites", CIPHER_SUITES)
-    curves = _names(section, "curve_preferences", CURVES)
+    suites = _names(section, "cipher_suites", CIPHER_SUITES, unavailable_cipher_suite)
+    curves = _names(section, "curve_preferences", CURVES, unavailable_curve)
     if client_ca and client_auth == CERT_NONE:
         section.mistake(
             "found a client CA without client_auth_type, expected RequireAndVerifyClientCert with it"
@@ -140,7 +142,7 @@ def _tls(root: Section, directory: Path) -> Tls | None:
         )
     if len(curves) > 1:
         section.mistake("found several curve_preferences, expected one: Python's ssl cannot offer a list")
-    prefer_server = section.scalar("prefer_server_cipher_suites", boolean(), True)
+    prefer_server = section.scalar("prefer_server_cipher_suites", go_boolean(), True)
     if cert is None or key is None:
         return None
     tls = Tls(
@@ -171,18 +173,25 @@ def _pem(section: Section, name: str, directory: Path) -> Pem | None:
     return Pem(inline.value) if inline and inline.value else None
 
 
-def _names(section: Section, key: str, known: Mapping[str, object]) -> tuple[str, ...]:
-    texts = section.texts(key) or ()
-    for text in texts:
+def _names(
+    section: Section, key: str, known: Mapping[str, object], unavailable: Callable[[str], str | None]
+) -> tuple[str, ...]:
+    usable = []
+    for text in section.texts(key) or ():
         if text.value not in known:
             section.mistake(f"found {quoted(text.value)}, expected some of {', '.join(known)}", text)
-    return tuple(text.value for text in texts if text.value in known)
+        elif why := unavailable(text.value):
+            rest = ", ".join(name for name in known if not unavailable(name))
+            section.mistake(f"found {quoted(text.value)}: {why}, expected some of {rest}", text)
+        else:
+            usable.append(text.value)
+    return tuple(usable)
 
 
 def _http(root: Section) -> Mapping[str, str]:
     section = root.section("http_server_config", ("http2", "headers"))
     # HTTP/2 is an offer to clients; all of them speak HTTP/1.1 where it is not made.
-    section.scalar("http2", boolean(), True)
+    section.scalar("http2", go_boolean(), True)
     headers = section.section("headers", tuple(_HEADERS))
     values: dict[str, str] = {}
     for name, allowed in _HEADERS.items():
@@ -206,7 +215,8 @@ def _users(root: Section, node: Node) -> Mapping[str, str]:
     users: dict[str, str] = {}
     for name in names:
         text = section.text(name)
-        if not name or ":" in name:
+        # HTTP ends the name at the first colon, so no client could use it.
+        if ":" in name:
             section.mistake(f"found the user name {quoted(name)}, expected one without a colon")
         # What stands there may be the password itself, and is not repeated.
         if text and HASH.fullmatch(text.value):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from ssl import TLSVersion, VerifyMode
+from ssl import CERT_NONE, TLSVersion, VerifyMode
 from typing import TypeVar
 
 from swap_exporter.config.scalar import Kind, KindError
@@ -13,6 +13,10 @@ T = TypeVar("T")
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h))+")
 _DURATION_PART = re.compile(r"([0-9.]+)([a-zµ]+)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "y"), True),
+    **dict.fromkeys(("false", "no", "off", "n"), False),
+}
 _UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
 
 
@@ -30,12 +34,26 @@ def go_duration() -> Kind[float]:
     return Kind(expected, parse, quotes=True)
 
 
+def go_boolean() -> Kind[bool]:
+    """The truth values of YAML 1.1, which the exporter-toolkit accepts: ``yes`` and ``off`` too."""
+    expected = "true or false"
+
+    def parse(text: str) -> bool:
+        value = _BOOLEANS.get(text.lower())
+        if value is None or text not in (text.lower(), text.title(), text.upper()):
+            raise KindError(expected)
+        return value
+
+    return Kind(expected, parse)
+
+
 def client_auth_type() -> Kind[VerifyMode]:
     return _one_of(
         CLIENT_AUTH_TYPES,
         lambda text: (
             ": Python's ssl verifies every certificate that it asks for" if text in _UNVERIFIED else ""
         ),
+        empty=CERT_NONE,
     )
 
 
@@ -45,8 +63,10 @@ def tls_version() -> Kind[TLSVersion]:
     )
 
 
-def _one_of(known: Mapping[str, T], why: Callable[[str], str]) -> Kind[T]:
+def _one_of(known: Mapping[str, T], why: Callable[[str], str], empty: T | None = None) -> Kind[T]:
     def parse(text: str) -> T:
+        if text == "" and empty is not None:
+            return empty
         if text not in known:
             raise KindError(f"{' or '.join(known)}{why(text)}")
         return known[text]

@@ -12,6 +12,7 @@ python3 -m venv /opt/swap-exporter
 /opt/swap-exporter/bin/pip install --quiet --no-index --find-links=/mnt/wheels swap-exporter
 cp /mnt/deploy/systemd/swap-exporter.service /mnt/deploy/systemd/swap-exporter.socket /etc/systemd/system/
 cp /mnt/deploy/systemd/swap-exporter.default /etc/default/swap-exporter
+cp /mnt/deploy/systemd/sysctl.d/swap-exporter.conf /etc/sysctl.d/
 systemctl daemon-reload
 
 cd /mnt

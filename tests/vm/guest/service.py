@@ -1,7 +1,7 @@
 """Checks of the installed service, run by pytest as root inside the virtual machine: run.sh starts them."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
@@ -16,10 +16,44 @@ from tests.system.waiting import wait_until
 PORT = 10059
 UNIT = "swap-exporter.service"
 DROP_IN = Path(f"/etc/systemd/system/{UNIT}.d/test.conf")
+DELAY_ACCOUNTING = Path("/mnt/deploy/systemd/swap-exporter.service.d/delay-accounting.conf")
 DEFAULTS = Path("/etc/default/swap-exporter")
 CONFIGURATION = Path("/etc/swap-exporter.yml")
 SOON = "idle: {after: 5s, window: 5s}\ntick: 1s\nmin_sample_interval: 100ms\n"
 SYS_PTRACE, NET_ADMIN = 1 << 19, 1 << 12  # linux/capability.h
+INTRUDER = Path("/opt/swap-exporter/intruder.py")
+INTRUSION = """\
+import ctypes, errno, os, sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+pid, address = int(sys.argv[1]), int(sys.argv[2], 16)
+buffer = ctypes.create_string_buffer(8)
+here = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 8)
+there = (ctypes.c_size_t * 2)(address, 8)
+
+
+def outcome(number, *arguments):
+    longs = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    failed = libc.syscall(number, *longs) == -1
+    return errno.errorcode[ctypes.get_errno()] if failed else "done"
+
+
+def open_memory():
+    try:
+        os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
+        return "done"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+
+with open(os.environ["STATE_DIRECTORY"] + "/intrusion", "w") as results:
+    print("process_vm_readv", outcome(310, pid, here, 1, there, 1, 0), file=results)
+    print("process_vm_writev", outcome(311, pid, here, 1, there, 1, 0), file=results)
+    print("pidfd_getfd", outcome(438, os.pidfd_open(pid), 0, 0), file=results)
+    print("ptrace", outcome(101, 0x4206, pid, 0, 0), file=results)  # PTRACE_SEIZE
+    print("open", open_memory(), file=results)
+"""
+"""What an attacker in the service's process tries on another process. Numbers of x86-64: asm/unistd_64.h."""
 
 
 def systemctl(*arguments: str) -> str:
@@ -98,16 +132,65 @@ def test_it_starts_as_installed_and_answers_once_started() -> None:
     assert scrape().value("swap_group_processes", group="httpd", role="worker") > 0
 
 
-def test_it_runs_as_a_user_of_its_own_with_two_capabilities(service: None) -> None:
-    status = dict(
-        line.split(":\t", 1) for line in Path(f"/proc/{main_pid()}/status").read_text().splitlines()
-    )
+def test_it_runs_as_a_user_of_its_own_with_one_capability(service: None) -> None:
+    status = process_status()
     assert 61184 <= int(status["Uid"].split()[0]) <= 65519, "not in systemd's range for dynamic users"
-    assert {
-        name: int(status[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")
-    } == dict.fromkeys(("CapPrm", "CapEff", "CapBnd", "CapAmb"), SYS_PTRACE | NET_ADMIN)
+    assert capabilities() == {SYS_PTRACE}
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2", "no system call filter"
+
+
+def process_status() -> Mapping[str, str]:
+    lines = Path(f"/proc/{main_pid()}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
+
+
+def capabilities() -> set[int]:
+    """Its permitted, effective, bounding and ambient capabilities: one value where all are the same."""
+    status = process_status()
+    return {int(status[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")}
+
+
+def test_the_drop_in_for_delay_accounting_adds_a_capability(delay_accounting: None) -> None:
+    assert capabilities() == {SYS_PTRACE | NET_ADMIN}
+    assert scrape().value("swap_exporter_capability", capability="delay_accounting") == 1
+
+
+def test_the_sysctl_file_switches_delay_accounting_on() -> None:
+    switch = Path("/proc/sys/kernel/task_delayacct")
+    switch.write_text("0")
+    try:
+        systemctl("restart", "systemd-sysctl.service")
+        assert switch.read_text() == "1\n"
+    finally:
+        switch.write_text("1")
+
+
+def test_an_intruder_cannot_read_or_write_the_memory_of_root() -> None:
+    """All of it works without the filter, because of CAP_SYS_PTRACE: only /proc/PID/mem has an owner."""
+    sleeper = subprocess.Popen(["sleep", "infinity"])
+    try:
+        wait_until("it sleeps", lambda: Path(f"/proc/{sleeper.pid}/comm").read_text() == "sleep\n")
+        unfiltered = intrude(sleeper.pid, "SystemCallFilter=\n")
+        filtered = intrude(sleeper.pid)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    calls = ("process_vm_readv", "process_vm_writev", "pidfd_getfd", "ptrace")
+    assert unfiltered == {**dict.fromkeys(calls, "done"), "open": "EACCES"}
+    assert filtered == {**dict.fromkeys(calls, "EPERM"), "open": "EACCES"}
+
+
+def intrude(pid: int, setting: str = "") -> Mapping[str, str]:
+    """What became of each attempt, made by a program that runs instead of the exporter in its unit."""
+    # The stack, which stays writable from the start of the program on.
+    maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    (address,) = (line.split("-")[0] for line in maps if line.endswith("[stack]"))
+    INTRUDER.write_text(INTRUSION)
+    command = f"/opt/swap-exporter/bin/python {INTRUDER} {pid} {address}"
+    start(drop_in=f"[Service]\nType=oneshot\nRestart=no\nExecStart=\nExecStart={command}\n{setting}")
+    results = Path("/var/lib/swap-exporter/intrusion").read_text().splitlines()
+    return {line.split()[0]: line.split()[1] for line in results}
 
 
 def test_it_can_write_only_its_state(service: None) -> None:
@@ -121,7 +204,14 @@ def test_it_can_write_only_its_state(service: None) -> None:
     assert set(found.stdout.split()) == {"/var/lib/private/swap-exporter", "/tmp", "/var/tmp"}, mounts
 
 
-def test_it_sees_all_processes_and_every_source(service: None) -> None:
+@pytest.fixture
+def delay_accounting() -> None:
+    """The service with the drop-in for delay accounting."""
+    CONFIGURATION.write_text(SOON)
+    start(f"--config.file={CONFIGURATION}", drop_in=DELAY_ACCOUNTING.read_text())
+
+
+def test_it_sees_all_processes_and_every_source(delay_accounting: None) -> None:
     scraped = scrape()
     assert scraped.value("swap_exporter_processes", result="denied") == 0
     assert scraped.value("swap_exporter_processes", result="scanned") > 50
@@ -240,7 +330,7 @@ def test_a_reload_of_nonsense_keeps_the_running_configuration(service: None) -> 
         "the reload is refused",
         lambda: scrape().value("swap_exporter_config_last_reload_successful") == 0,
     )
-    assert state("StatusText").startswith("configuration not reloaded, the running one stays: ")
+    assert state("StatusText").startswith("configuration not reloaded, the running one stays; ")
     assert (main_pid(), state("ActiveState")) == (before, "active")
 
 
