@@ -206,8 +206,29 @@ def test_swapin_of_a_group_is_told_only_if_each_process_is_measured():
     group = the_group(inspected(workers, Inspection(delays=measured)))
     assert group.roles[Role.WORKER].swapin_pages is None
     assert group.roles[Role.WORKER].swapin_pages_per_second is None
-    assert group.roles[Role.MASTER].swapin_pages == 0
-    assert the_group(inspected(workers, Inspection())).roles[Role.MASTER].swapin_pages is None
+
+
+def test_a_role_without_processes_has_no_swapin_measurement():
+    worker = process(20)
+    delays = {worker.identity: TaskDelays(100, 1, 1, measured=True)}
+    group = the_group(inspected([worker], Inspection(delays=delays)))
+    assert group.roles[Role.WORKER].swapin_pages == 0
+    for role in (Role.MASTER, Role.AUXILIARY):
+        assert group.roles[role].processes == 0
+        assert group.roles[role].swapin_pages is None
+        assert group.roles[role].swapin_pages_per_second is None
+
+
+def test_a_role_that_is_empty_for_a_while_keeps_its_swapin_counter():
+    history = History(Configuration())
+    told = []
+    for number, pages in enumerate([0, 100, None, 100, 150]):
+        delays = {} if pages is None else {(20, 100): TaskDelays(pages, 1, 1, measured=True)}
+        members = [] if pages is None else [member(process(20))]
+        taken = sample(1000 + 15 * number, [each.process for each in members])
+        observation = history.observe(taken, grouping(members), Inspection(delays=delays))
+        told.append(the_group(assess(observation, Configuration())).roles[Role.WORKER].swapin_pages)
+    assert told == [0, 100, None, 100, 150]
 
 
 def test_swap_that_cannot_be_read_makes_the_sums_unknown_and_not_small():
@@ -216,8 +237,17 @@ def test_swap_that_cannot_be_read_makes_the_sums_unknown_and_not_small():
     assert group.roles[Role.WORKER].swap is None
     assert group.roles[Role.WORKER].resident is None
     assert group.roles[Role.MASTER].swap == 0
-    assert group.largest_worker_swap == 100 * MIB
+    assert group.largest_worker_swap is None
     assert group.idle_swapped.swap == 100 * MIB
+
+
+def test_the_largest_worker_is_known_only_if_the_swap_of_each_worker_is():
+    workers = [member(process(20, swap=100 * MIB)), member(process(21, swap=30 * MIB))]
+    hidden = process(22, swap=None, resident=None)
+    assert the_group(steadily(workers)).largest_worker_swap == 100 * MIB
+    assert the_group(steadily([*workers, member(hidden)])).largest_worker_swap is None
+    master = member(hidden, role=Role.MASTER)
+    assert the_group(steadily([*workers, master])).largest_worker_swap == 100 * MIB
 
 
 def test_a_group_without_processes_is_all_zeros():

@@ -153,6 +153,15 @@ def test_what_cannot_be_read_has_no_series_and_no_zero():
     read = values(assessed(swap=None))
     assert ("swap_group_swap_bytes", ("group", "shop"), ("role", "worker")) not in read
     assert read["swap_group_swap_bytes", ("group", "shop"), ("role", "master")] == 0
+    assert ("swap_group_worker_swap_max_bytes", ("group", "shop")) not in read
+
+
+def test_a_role_without_processes_has_no_swapin_series():
+    read = values(assessed(inspect=closer))
+    for name in ("swap_group_swapin_bytes_total", "swap_group_swapin_bytes_per_second"):
+        told = {labels[-1][1] for family, *labels in read if family == name}
+        groups = {labels[0][1] for family, *labels in read if family == name}
+        assert (groups, told) == ({"shop"}, {"master", "worker"})
 
 
 def test_a_host_of_which_nothing_can_be_read_has_no_host_metrics():

@@ -29,7 +29,7 @@ class RoleAssessment:
     resident: int | None
     totals: Total
     swapin_pages: int | None
-    """What its faults read from swap; ``None`` unless delay accounting measures every process."""
+    """What its faults read from swap; ``None`` without a process, or unless delay accounting measures each."""
     swapin_pages_per_second: float | None
 
 
@@ -62,7 +62,7 @@ class GroupAssessment:
     roles: Mapping[Role, RoleAssessment]
     workers: Mapping[tuple[Activity, Residency], int]
     largest_worker_swap: int | None
-    """The largest VmSwap of one worker in bytes; ``None`` without workers."""
+    """The largest VmSwap of one worker in bytes; ``None`` without workers, or where one cannot be read."""
     idle_swapped: IdleSwapped | None
     """``None`` until the exporter has watched for the group's ``idle.after``."""
     longest_idle_since: float | None
@@ -104,7 +104,8 @@ def _assess_role(
     role: Role, standing: RoleStanding, record: GroupRecord, inspection: Inspection
 ) -> RoleAssessment:
     processes, delays = standing.processes, inspection.delays
-    measured = delays is not None and all(process.identity in delays for process in processes)
+    # Without a process nothing is measured: a 0 would claim that nothing comes back.
+    measured = bool(processes) and delays is not None and all(of.identity in delays for of in processes)
     return RoleAssessment(
         processes=len(processes),
         swap=standing.swap,

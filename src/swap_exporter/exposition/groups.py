@@ -37,7 +37,7 @@ def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_group_worker_swap_max_bytes",
-        "The largest VmSwap of one worker of the group.",
+        "The largest VmSwap of one worker of the group. Absent where that of one is unknown.",
         ("group",),
         (((group.name,), group.largest_worker_swap) for group in groups),
     )
@@ -122,7 +122,7 @@ def _read_back(groups: Sequence[GroupAssessment], page_size: int) -> Iterator[Me
     yield from counter(
         "swap_group_swapin_bytes_total",
         "Pages that the faults of the processes made the kernel read from swap, readahead and zero pages "
-        "included. Absent unless delay accounting measures each of them.",
+        "included. Absent without a process, and unless delay accounting measures each of them.",
         ("group", "role"),
         _by_role(groups, lambda role: times(role.swapin_pages, page_size)),
     )
