@@ -123,12 +123,37 @@ def test_an_ended_process_gives_its_last_counters_and_is_watched_no_more():
     assert watch_of(observation, member(ended)) is None
 
 
-def test_a_group_with_a_templated_name_is_forgotten_an_hour_after_its_last_process():
-    history = History(Configuration())
+@pytest.mark.parametrize(
+    ("configuration", "forget"), [(Configuration(), 600), (Configuration(forget=45), 45)]
+)
+def test_a_group_with_a_templated_name_is_forgotten_some_time_after_its_last_process(configuration, forget):
+    history = History(configuration)
     observe(history, 1000, [member(process(cpu=1))])
     observe(history, 1015, [member(process(cpu=2))])
-    assert observe(history, 1015 + 3599).groups["shop"].totals["worker"].cpu_ticks == 100
-    assert "shop" not in observe(history, 1015 + 3600).groups
+    assert observe(history, 1015 + forget - 1).groups["shop"].totals["worker"].cpu_ticks == 100
+    assert "shop" not in observe(history, 1015 + forget).groups
+
+
+def test_a_group_that_the_configuration_names_outright_is_never_forgotten():
+    configuration = Configuration(entries=(entry("mine"), entry("built in", builtin=True)), forget=45)
+    history = History(configuration)
+    for second, cpu in ((1000, 1), (1015, 2)):
+        observe(
+            history,
+            second,
+            [member(process(10 + pid, cpu=cpu), group=name) for pid, name in enumerate(("mine", "built in"))],
+        )
+    groups = observe(history, 1015 + 366 * 86400).groups
+    assert groups.keys() == {"mine"}
+    assert groups["mine"].totals["worker"].cpu_ticks == 100
+
+
+def test_a_reload_changes_when_groups_are_forgotten():
+    history = History(Configuration())
+    observe(history, 1000, [member(process())])
+    history.configure(Configuration(forget=45))
+    assert "shop" in observe(history, 1044).groups
+    assert "shop" not in observe(history, 1045).groups
 
 
 class TestLimitOfGroups:

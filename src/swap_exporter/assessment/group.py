@@ -29,7 +29,7 @@ class RoleAssessment:
     resident: int | None
     totals: Total
     swapin_pages: int | None
-    """What its faults read from swap; ``None`` unless there is a process and delay accounting measures each."""
+    """Read from swap by its faults; ``None`` unless there is a process and delay accounting measures each."""
     swapin_pages_per_second: float | None
 
 

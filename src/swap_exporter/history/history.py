@@ -15,9 +15,6 @@ from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration, Idle
 
-FORGET_AFTER = 3600.0
-"""Seconds for which a group that no entry names outright goes on with zeros after its last process."""
-
 _NO_RATES: Mapping[Role, float | None] = dict.fromkeys(Role)
 
 
@@ -145,7 +142,7 @@ class History:
         empty = [group for group in self._last_seen if group not in occupied and group not in self._named]
         room = max(0, self._configuration.limits.groups - len(occupied))
         for number, group in enumerate(empty):
-            if len(empty) - number > room or at - self._last_seen[group][0] >= FORGET_AFTER:
+            if len(empty) - number > room or at - self._last_seen[group][0] >= self._configuration.forget:
                 self._forget(group)
 
     def _group_rates(self, group: str, at: float) -> dict[Role, float | None]:
