@@ -136,6 +136,40 @@ def test_where_one_share_is_not_known_its_vm_swap_stands_in_for_stranded_alone()
     assert group.idle_swapped.stranded == 120 * MIB
 
 
+USED = host().meminfo.swap_total - host().meminfo.swap_free
+
+
+@pytest.mark.parametrize(
+    ("shares", "stranded"), [({}, USED), ({20: 1 << 30, 21: 1 << 30}, 2 << 30)], ids=["VmSwap", "SwapPss"]
+)
+def test_stranded_is_at_most_the_used_swap(shares, stranded):
+    """VmSwap counts the shared pages of two workers twice."""
+    workers = [process(pid, swap=8 << 30) for pid in (20, 21)]
+    known = {(pid, workers[0].start_ticks): share for pid, share in shares.items()}
+    assessment = inspected(workers, Inspection(proportional_swap=known))
+    group = the_group(assessment)
+    assert group.idle_swapped.stranded == assessment.stranded == stranded
+    assert group.held == assessment.attribution.grouped == stranded
+    assert (group.idle_swapped.proportional_swap is None) is (not shares), "absent where VmSwap stands in"
+
+
+def test_stranded_of_all_groups_is_at_most_the_used_swap():
+    members = [
+        member(process(20, swap=8 << 30)),
+        member(process(21, swap=8 << 30), entry("blog"), group="blog"),
+    ]
+    assessment = steadily(members)
+    assert [group.idle_swapped.stranded for group in assessment.groups] == [8 << 30, 8 << 30]
+    assert assessment.stranded == USED
+    assert assessment.attribution.grouped == USED
+
+
+def test_where_used_swap_is_not_known_its_bound_is_not_known_either():
+    of = replace(host(), meminfo=None)
+    assessment = steadily([member(process(20, swap=4 << 30))], of=of)
+    assert the_group(assessment).held == assessment.attribution.grouped == 4 << 30
+
+
 def test_what_its_cgroup_has_no_room_for_is_not_stranded():
     squeezed = [process(pid, swap=90 * MIB)._replace(cgroups=("/small",)) for pid in (20, 21)]
     free = process(22, swap=90 * MIB)._replace(cgroups=("/large",))
@@ -342,5 +376,7 @@ def test_the_parts_always_add_up(steps, available):
             if lying.swap is not None:
                 assert lying.displaced <= lying.swap
             if lying.stranded is not None:
-                assert lying.stranded <= min(lying.swap, available)
-                assert assessment.stranded <= available
+                meminfo = assessment.sample.host.meminfo
+                bound = min(available, meminfo.swap_total - meminfo.swap_free)
+                assert lying.stranded <= min(lying.swap, bound)
+                assert assessment.stranded <= bound

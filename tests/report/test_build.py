@@ -212,8 +212,17 @@ def test_stranded_is_never_more_than_what_the_group_honestly_holds():
     members = [member(worker(10)), member(worker(11))]
     shares = {(10, HZ): 60 * MIB, (11, HZ): 60 * MIB}
     group = told(2, stranded=200 * MIB)
-    assert only_group(reading(members, proportional=shares, told={"shop": group})).stranded == 120 * MIB
-    assert only_group(reading(members, told={"shop": group})).stranded == 200 * MIB
+    full = host(used=500 * MIB)
+    row = only_group(reading(members, of=full, proportional=shares, told={"shop": group}))
+    assert row.stranded == 120 * MIB
+    assert only_group(reading(members, of=full, told={"shop": group})).stranded == 200 * MIB
+
+
+def test_stranded_is_never_more_than_the_used_swap():
+    members = [member(process(10 + n, swap=200 * MIB)) for n in range(2)]
+    group = told(2, stranded=400 * MIB)
+    of = host(used=300 * MIB)
+    assert only_group(reading(members, of=of, told={"shop": group})).stranded == 300 * MIB
 
 
 def test_what_waking_one_could_cost_is_told_or_the_median_of_the_swapped_workers():

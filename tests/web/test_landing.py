@@ -222,6 +222,13 @@ def test_groups_stand_with_their_workers_by_state_the_worst_first() -> None:
     ]
 
 
+def test_where_vm_swap_stands_in_stranded_is_an_upper_bound_and_no_more_than_is_used() -> None:
+    [row] = page(assessed(workers(16))).rows[2:]
+    assert [cell.strip() for cell in row][6] == "at most 10.7 GiB"
+    groups = [*workers(8, "a", 1400 * MIB, 100), *workers(8, "b", 1400 * MIB, 200)]
+    assert "used; 16 idle workers of a and 1 other group hold at most 10.7 GiB" in sentence(assessed(groups))
+
+
 def test_who_holds_the_swap_adds_up_to_what_is_used() -> None:
     groups = [workers(1, f"g{i}", (900 - i) * MIB, 100 + i)[0] for i in range(6)]
     others = [process(50, swap=300 * MIB), process(51, swap=0)]

@@ -15,7 +15,7 @@ from swap_exporter.assessment.group import (
     assess_group,
 )
 from swap_exporter.assessment.host import Attribution, attribute, cgroups_of_members, host_stranded
-from swap_exporter.assessment.sums import headroom, total
+from swap_exporter.assessment.sums import at_most, headroom, total, used_swap
 from swap_exporter.assessment.verdict import Residency, Verdict
 from swap_exporter.history.history import Observation
 from swap_exporter.sampling.cgroups import CgroupSwap
@@ -34,6 +34,7 @@ __all__ = [
     "Verdict",
     "Wake",
     "assess",
+    "at_most",
     "headroom",
     "of_the_host_alone",
     "total",
@@ -52,7 +53,7 @@ class Assessment:
     """Processes in the group that takes what exceeds ``limits.groups``."""
     quiet: bool | None
     stranded: int | None
-    """Of the host, in bytes: never more than its headroom."""
+    """Of the host, in bytes: at most its headroom and its used swap."""
     attribution: Attribution | None
     """``None`` where the sample broke off."""
     cgroups: Mapping[str, CgroupSwap]
@@ -82,7 +83,7 @@ def assess(
         groups=groups,
         overflow=observation.grouping.overflow,
         quiet=None if moved is None else moved * page_size <= configuration.quiet.max_bytes_per_second,
-        stranded=host_stranded(groups, headroom(observation.sample)),
+        stranded=host_stranded(groups, headroom(observation.sample), used_swap(observation.sample)),
         attribution=attribute(observation, groups),
         cgroups=cgroups,
         cgroup_groups=cgroup_groups,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from swap_exporter.assessment.standing import RoleStanding, Standing, stand
-from swap_exporter.assessment.sums import held_swap, stranded, total
+from swap_exporter.assessment.sums import at_most, held_swap, stranded, total, used_swap
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import GroupRecord, Observation
@@ -44,7 +44,12 @@ class IdleSwapped:
     displaced: int | None
     """Sum of what they were displaced by, in bytes."""
     stranded: int | None
-    """As much of it as the machine has room to hold, in bytes."""
+    """As much of it as the machine has room to hold, in bytes; at most the used swap."""
+
+    @property
+    def estimated(self) -> bool:
+        """VmSwap stands in for the SwapPss of one of them: ``stranded`` is an upper bound."""
+        return self.proportional_swap is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class GroupAssessment:
     wake: Wake | None
     """``None`` where no worker is idle and swapped, or that is not known."""
     held: int | None
-    """What its processes hold of swap, in bytes: SwapPss where it is known, else VmSwap."""
+    """Bytes of its processes in swap: SwapPss where it is known, else VmSwap; at most the used swap."""
     standing: Standing
     at: Instant
 
@@ -94,7 +99,9 @@ def assess_group(
         idle_swapped=_idle_swapped(record, standing.lying, observation),
         longest_idle_since=_on_the_wall(standing.idle_since, at),
         wake=_wake(standing.lying, observation),
-        held=total(_held(of, inspection) for of in standing.roles.values()),
+        held=at_most(
+            total(_held(of, inspection) for of in standing.roles.values()), used_swap(observation.sample)
+        ),
         standing=standing,
         at=at,
     )

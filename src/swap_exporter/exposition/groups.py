@@ -89,7 +89,9 @@ def _lying(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_group_stranded_bytes",
-        "Swap of the idle swapped workers that available memory could hold: the metric to alert on.",
+        "Swap of the idle swapped workers that available memory could hold: the metric to alert on. Where "
+        "swap_group_idle_swapped_proportional_bytes is absent, VmSwap stands in for SwapPss, up to the used "
+        "swap: an upper bound.",
         ("group",),
         _idle_swapped(groups, lambda lying: lying.stranded),
     )

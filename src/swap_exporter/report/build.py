@@ -108,7 +108,7 @@ class _Builder:
             swap=swap,
             resident=assessment.total(process.resident for process in processes),
             displaced=told.displaced if told else None,
-            stranded=_at_most(told.stranded if told else None, swap),
+            stranded=_at_most(told.stranded if told else None, swap, self.host.swap_used),
             idle_seconds=self._idle_seconds(told),
             swapin=swapin,
             wake_bytes=self._wake_bytes(swapped, told),
@@ -214,9 +214,9 @@ class _Builder:
         return median_low(sizes) if sizes else None
 
 
-def _at_most(size: int | None, swap: Swap | None) -> int | None:
+def _at_most(size: int | None, swap: Swap | None, used: int | None) -> int | None:
     """An exporter without SwapPss counts shared pages several times."""
-    return min(size, swap.size) if size is not None and swap and swap.proportional else size
+    return assessment.at_most(size, swap.size if swap and swap.proportional else None, used)
 
 
 Row = TypeVar("Row", GroupRow, CommandRow)

@@ -13,7 +13,7 @@ from importlib import resources
 from urllib.parse import quote
 
 from swap_exporter import __version__
-from swap_exporter.assessment import Assessment, GroupAssessment, Residency, Wake, total
+from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, total
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity
 from swap_exporter.readable import printable, short_time
@@ -122,7 +122,7 @@ def _row(group: GroupAssessment, page_size: int) -> Iterator[str]:
     if group.idle_swapped is None:
         yield _cell("stranded", "not yet", dim=True)
     else:
-        yield _bytes("stranded", group.idle_swapped.stranded)
+        yield _stranded(group.idle_swapped)
     yield _cell("waking one, at most", _wake(group.wake), dim=group.wake is None)
     yield "</tr>"
 
@@ -133,6 +133,13 @@ def _cell(label: str, html: str, *, dim: bool) -> str:
 
 def _bytes(label: str, number: int | None) -> str:
     return _cell(label, "&ndash;" if number is None else size(number) if number else "0", dim=not number)
+
+
+def _stranded(idle_swapped: IdleSwapped) -> str:
+    stranded = idle_swapped.stranded
+    if stranded and idle_swapped.estimated:
+        return _cell("stranded", f"<small>at most</small> {size(stranded)}", dim=False)
+    return _bytes("stranded", stranded)
 
 
 def _wake(wake: Wake | None) -> str:
