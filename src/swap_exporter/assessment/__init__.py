@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from swap_exporter.assessment.capabilities import capabilities
 from swap_exporter.assessment.group import (
     WAKING,
     GroupAssessment,
@@ -60,6 +61,8 @@ class Assessment:
     """Those of version 2 that hold a member, by path; ``limits.cgroups`` at most, the first by path."""
     cgroup_groups: tuple[tuple[str, str], ...]
     """Which group (second) has a process in which of these cgroups (first)."""
+    capabilities: Mapping[str, str | None]
+    """By name: why it is missing, ``None`` where it is there. Empty where the sample broke off."""
     swapin_pages_per_second: float | None
     swapout_pages_per_second: float | None
 
@@ -87,6 +90,7 @@ def assess(
         attribution=attribute(observation, groups),
         cgroups=cgroups,
         cgroup_groups=cgroup_groups,
+        capabilities=capabilities(observation.sample, observation.inspection),
         swapin_pages_per_second=observation.swapin_pages_per_second,
         swapout_pages_per_second=observation.swapout_pages_per_second,
     )
@@ -104,6 +108,7 @@ def of_the_host_alone(sample: Sample) -> Assessment:
         attribution=None,
         cgroups={},
         cgroup_groups=(),
+        capabilities={},
         swapin_pages_per_second=None,
         swapout_pages_per_second=None,
     )

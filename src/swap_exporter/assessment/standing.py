@@ -39,8 +39,6 @@ class Standing:
     largest_worker_swap: int | None
     lying: tuple[Verdict, ...]
     """Of the workers that are idle and swapped."""
-    layout_hidden_since: int | None
-    """Clock ticks after boot: the earliest start of a process with memory whose layout the kernel hides."""
     idle_since: float | None
     """CLOCK_BOOTTIME at which the worker that has been idle longest was last active, or first watched."""
 
@@ -66,11 +64,6 @@ def stand(watches: GroupWatches, at: Instant, before: Standing | None = None) ->
         else:
             unknown.append(watch)
             until = min(until, watch.since.monotonic + after - EARLY)
-    hidden = [
-        member.process.start_ticks
-        for member, _ in watches.alive
-        if member.process.layout is None and member.process.resident and member.process.state not in "ZX"
-    ]
     swaps = [process.swap for process in roles[Role.WORKER].processes]
     return Standing(
         watches=watches,
@@ -83,7 +76,6 @@ def stand(watches: GroupWatches, at: Instant, before: Standing | None = None) ->
         },
         largest_worker_swap=_largest(swaps),
         lying=tuple(judge(member, watch, at) for member, watch in idle if watch.swapped),
-        layout_hidden_since=min(hidden, default=None),
         idle_since=min(((watch.last_active or watch.since).boottime for _, watch in idle), default=None),
     )
 
