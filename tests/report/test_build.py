@@ -175,9 +175,6 @@ def test_zswap_is_swap_in_too():
     assert report(reading(of=host(zswapin_pages=512))).host.swapin == 512 * 4096 / 2
 
 
-WAKING = {"faults": 64, "pages": 512, "host_pages": 512}
-
-
 @pytest.mark.parametrize(
     ("faults", "pages", "host_pages", "group", "available", "state"),
     [
@@ -187,11 +184,11 @@ WAKING = {"faults": 64, "pages": 512, "host_pages": 512}
         pytest.param(0, None, 0, told(1), 1, State.SWAPPED, id="the exporter does not know yet"),
         pytest.param(0, None, 0, told(1, stranded=1), 1, State.STRANDED, id="stranded"),
         pytest.param(0, None, 0, told(0, 1, stranded=0), 1, None, id="cold"),
-        pytest.param(9, 512, 512, told(1, stranded=1), 1, State.WAKING, id="1 MiB/s read back"),
-        pytest.param(9, 511, 511, told(1, stranded=1), 1, State.STRANDED, id="less"),
-        pytest.param(64, None, 512, None, 1, State.WAKING, id="32 faults/s while the host reads 1 MiB/s"),
-        pytest.param(63, None, 512, None, 1, State.SWAPPED, id="fewer"),
-        pytest.param(64, None, 511, None, 1, State.SWAPPED, id="faults of files"),
+        pytest.param(9, 513, 513, told(1, stranded=1), 1, State.WAKING, id="more than 1 MiB/s read back"),
+        pytest.param(9, 512, 512, told(1, stranded=1), 1, State.STRANDED, id="1 MiB/s"),
+        pytest.param(65, None, 513, None, 1, State.WAKING, id="more than 32 faults/s while the host reads"),
+        pytest.param(64, None, 513, None, 1, State.SWAPPED, id="32 faults/s"),
+        pytest.param(65, None, 512, None, 1, State.SWAPPED, id="faults of files"),
     ],
 )
 def test_states(faults, pages, host_pages, group, available, state):

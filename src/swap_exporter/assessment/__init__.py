@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from swap_exporter.assessment.capabilities import capabilities
 from swap_exporter.assessment.group import (
-    WAKING,
     GroupAssessment,
     IdleSwapped,
     RoleAssessment,
@@ -25,7 +24,6 @@ from swap_exporter.sampling.sample import Sample
 from swap_exporter.settings import Configuration
 
 __all__ = [
-    "WAKING",
     "Assessment",
     "Attribution",
     "GroupAssessment",

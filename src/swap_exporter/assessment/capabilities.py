@@ -44,7 +44,7 @@ def _why(collector: str, run: CollectorRun | None) -> str:
 
 
 def _what_hides_swap_pss(sample: Sample) -> str | None:
-    """The kernel shows the layout of an address space to those who may read its SwapPss: known before anything
+    """The kernel shows the layout of an address space to those who may read its SwapPss, also while nothing
     is in swap. A security module may hide single processes from any privilege."""
     if 1 not in sample.processes:
         return "other users' processes are hidden (hidepid, ProtectProc): it takes CAP_SYS_PTRACE"

@@ -26,6 +26,11 @@ def headroom(sample: Sample) -> int | None:
     return None if meminfo is None else meminfo.mem_available
 
 
+def times(value: float | None, factor: int) -> float | None:
+    """A number of pages, say, in bytes, where it is known."""
+    return None if value is None else value * factor
+
+
 def used_swap(sample: Sample) -> int | None:
     """SwapTotal - SwapFree, in bytes."""
     meminfo = sample.host.meminfo

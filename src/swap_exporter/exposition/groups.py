@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import Metric
 
 from swap_exporter.assessment import GroupAssessment, IdleSwapped, RoleAssessment
-from swap_exporter.exposition.family import Labelled, counter, gauge, times
+from swap_exporter.assessment.sums import times
+from swap_exporter.exposition.family import Labelled, counter, gauge
 
 
 def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:

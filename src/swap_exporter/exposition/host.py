@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import Metric
 
 from swap_exporter.assessment import Assessment, Attribution
-from swap_exporter.exposition.family import counter, gauge, single, times
+from swap_exporter.assessment.sums import times
+from swap_exporter.exposition.family import counter, gauge, single
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
