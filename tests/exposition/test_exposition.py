@@ -390,8 +390,17 @@ HIDDEN_INIT = INIT._replace(layout=None, effective_uid=os.geteuid())
         ((INIT._replace(effective_uid=os.geteuid()), MINE), True),
         ((HIDDEN_INIT, MINE, HIDDEN), False),
         ((MINE,), False),
+        ((MINE, SHOWN), True),
     ],
-    ids=["all shown", "one hidden by a security module", "init hidden", "alone", "unprivileged", "hidepid"],
+    ids=[
+        "all shown",
+        "one hidden by a security module",
+        "init hidden",
+        "alone",
+        "unprivileged",
+        "hidepid",
+        "hidepid hides init alone",
+    ],
 )
 def test_proportional_swap_is_a_capability_of_the_exporter_and_not_of_what_is_grouped(
     processes, capable, grouped

@@ -46,8 +46,6 @@ def _why(collector: str, run: CollectorRun | None) -> str:
 def _what_hides_swap_pss(sample: Sample) -> str | None:
     """The kernel shows the layout of an address space to those who may read its SwapPss, also while nothing
     is in swap. A security module may hide single processes from any privilege."""
-    if 1 not in sample.processes:
-        return "other users' processes are hidden (hidepid, ProtectProc): it takes CAP_SYS_PTRACE"
     before = (sample.at.boottime - _SETTLED) * sample.clock_ticks
     hidden = False
     for process in sample.processes.values():
@@ -55,6 +53,8 @@ def _what_hides_swap_pss(sample: Sample) -> str | None:
             if process.layout is not None:
                 return None
             hidden = True
+    if 1 not in sample.processes:
+        return "other users' processes are hidden (hidepid, ProtectProc): it takes CAP_SYS_PTRACE"
     return "SwapPss of other users' processes cannot be read: it takes CAP_SYS_PTRACE" if hidden else None
 
 

@@ -64,8 +64,8 @@ class DelayReader:
             # taskstats knows processes by their pids in the namespace of who asks.
             if not pid_namespace.is_own(self._procfs):
                 raise Unavailable(
-                    f"{self._procfs} is of another pid namespace, whose pids taskstats does not know: "
-                    "run the exporter in it (--pid=host, hostPID: true)"
+                    f"{self._procfs} is of another pid namespace: taskstats does not know its pids; run the "
+                    "exporter in it (--pid=host, hostPID: true)"
                 )
             try:
                 self._taskstats = TaskStats()
