@@ -263,3 +263,29 @@ def test_after_a_long_absence_idleness_is_not_known_but_cold_pages_are():
     observation = observe(after, 3000, [worker])
     assert activity_of(observation, worker) is Activity.UNKNOWN
     assert watch_of(observation, worker).cold == 60 * MIB
+
+
+def test_major_faults_are_a_rate_only_while_the_host_reads_from_swap():
+    history = History(Configuration())
+    told = []
+    pages = 0
+    for second in range(1000, 1421, 30):
+        pages += 300 if 1120 < second <= 1240 else 0
+        worker = member(process(major_faults=2 * second))
+        taken = sample(second, [worker.process], host(pswpin=pages))
+        faults = history.observe(taken, grouping([worker])).groups["shop"].major_faults_per_second
+        told.append((second, faults[Role.WORKER]))
+    known = {second for second, rate in told if rate is not None}
+    assert {rate for _, rate in told} == {None, 2.0}
+    assert known & set(range(1210, 1270)) == {1210, 1240}
+    assert not [second for second in known if 1090 <= second < 1210 or second > 1300]
+    assert not history._group_faults
+
+
+def test_what_the_host_reads_back_counts_zswap_too():
+    history = History(Configuration())
+    for second in (1000, 1060):
+        of = host(pswpin=second, zswpin=2 * second)
+        observation = history.observe(sample(second, [], of), grouping([]))
+    assert observation.swapin_pages_per_second == 1
+    assert observation.read_back_pages_per_second == 3
