@@ -136,6 +136,40 @@ def test_where_one_share_is_not_known_its_vm_swap_stands_in_for_stranded_alone()
     assert group.idle_swapped.stranded == 120 * MIB
 
 
+USED = host().meminfo.swap_total - host().meminfo.swap_free
+
+
+@pytest.mark.parametrize(
+    ("shares", "stranded"), [({}, USED), ({20: 1 << 30, 21: 1 << 30}, 2 << 30)], ids=["VmSwap", "SwapPss"]
+)
+def test_stranded_is_at_most_the_used_swap(shares, stranded):
+    """VmSwap counts the shared pages of two workers twice."""
+    workers = [process(pid, swap=8 << 30) for pid in (20, 21)]
+    known = {(pid, workers[0].start_ticks): share for pid, share in shares.items()}
+    assessment = inspected(workers, Inspection(proportional_swap=known))
+    group = the_group(assessment)
+    assert group.idle_swapped.stranded == assessment.stranded == stranded
+    assert group.held == assessment.attribution.grouped == stranded
+    assert (group.idle_swapped.proportional_swap is None) is (not shares), "absent where VmSwap stands in"
+
+
+def test_stranded_of_all_groups_is_at_most_the_used_swap():
+    members = [
+        member(process(20, swap=8 << 30)),
+        member(process(21, swap=8 << 30), entry("blog"), group="blog"),
+    ]
+    assessment = steadily(members)
+    assert [group.idle_swapped.stranded for group in assessment.groups] == [8 << 30, 8 << 30]
+    assert assessment.stranded == USED
+    assert assessment.attribution.grouped == USED
+
+
+def test_where_used_swap_is_not_known_its_bound_is_not_known_either():
+    of = replace(host(), meminfo=None)
+    assessment = steadily([member(process(20, swap=4 << 30))], of=of)
+    assert the_group(assessment).held == assessment.attribution.grouped == 4 << 30
+
+
 def test_what_its_cgroup_has_no_room_for_is_not_stranded():
     squeezed = [process(pid, swap=90 * MIB)._replace(cgroups=("/small",)) for pid in (20, 21)]
     free = process(22, swap=90 * MIB)._replace(cgroups=("/large",))
@@ -206,8 +240,29 @@ def test_swapin_of_a_group_is_told_only_if_each_process_is_measured():
     group = the_group(inspected(workers, Inspection(delays=measured)))
     assert group.roles[Role.WORKER].swapin_pages is None
     assert group.roles[Role.WORKER].swapin_pages_per_second is None
-    assert group.roles[Role.MASTER].swapin_pages == 0
-    assert the_group(inspected(workers, Inspection())).roles[Role.MASTER].swapin_pages is None
+
+
+def test_a_role_without_processes_has_no_swapin_measurement():
+    worker = process(20)
+    delays = {worker.identity: TaskDelays(100, 1, 1, measured=True)}
+    group = the_group(inspected([worker], Inspection(delays=delays)))
+    assert group.roles[Role.WORKER].swapin_pages == 0
+    for role in (Role.MASTER, Role.AUXILIARY):
+        assert group.roles[role].processes == 0
+        assert group.roles[role].swapin_pages is None
+        assert group.roles[role].swapin_pages_per_second is None
+
+
+def test_a_role_that_is_empty_for_a_while_keeps_its_swapin_counter():
+    history = History(Configuration())
+    told = []
+    for number, pages in enumerate([0, 100, None, 100, 150]):
+        delays = {} if pages is None else {(20, 100): TaskDelays(pages, 1, 1, measured=True)}
+        members = [] if pages is None else [member(process(20))]
+        taken = sample(1000 + 15 * number, [each.process for each in members])
+        observation = history.observe(taken, grouping(members), Inspection(delays=delays))
+        told.append(the_group(assess(observation, Configuration())).roles[Role.WORKER].swapin_pages)
+    assert told == [0, 100, None, 100, 150]
 
 
 def test_swap_that_cannot_be_read_makes_the_sums_unknown_and_not_small():
@@ -216,8 +271,17 @@ def test_swap_that_cannot_be_read_makes_the_sums_unknown_and_not_small():
     assert group.roles[Role.WORKER].swap is None
     assert group.roles[Role.WORKER].resident is None
     assert group.roles[Role.MASTER].swap == 0
-    assert group.largest_worker_swap == 100 * MIB
+    assert group.largest_worker_swap is None
     assert group.idle_swapped.swap == 100 * MIB
+
+
+def test_the_largest_worker_is_known_only_if_the_swap_of_each_worker_is():
+    workers = [member(process(20, swap=100 * MIB)), member(process(21, swap=30 * MIB))]
+    hidden = process(22, swap=None, resident=None)
+    assert the_group(steadily(workers)).largest_worker_swap == 100 * MIB
+    assert the_group(steadily([*workers, member(hidden)])).largest_worker_swap is None
+    master = member(hidden, role=Role.MASTER)
+    assert the_group(steadily([*workers, master])).largest_worker_swap == 100 * MIB
 
 
 def test_a_group_without_processes_is_all_zeros():
@@ -312,5 +376,7 @@ def test_the_parts_always_add_up(steps, available):
             if lying.swap is not None:
                 assert lying.displaced <= lying.swap
             if lying.stranded is not None:
-                assert lying.stranded <= min(lying.swap, available)
-                assert assessment.stranded <= available
+                meminfo = assessment.sample.host.meminfo
+                bound = min(available, meminfo.swap_total - meminfo.swap_free)
+                assert lying.stranded <= min(lying.swap, bound)
+                assert assessment.stranded <= bound

@@ -12,7 +12,7 @@ from swap_exporter.exposition.render import families
 from swap_exporter.grouping.grouper import OVERFLOW, Grouper
 from swap_exporter.grouping.roles import Role
 from swap_exporter.grouping.template import Context
-from swap_exporter.history.history import FORGET_AFTER, History
+from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity
 from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.taskstats import TaskDelays
@@ -209,11 +209,11 @@ def test_what_is_counted_adds_up(samples: list[tuple[int, list[tuple[object, ...
 
 
 def test_the_strategy_reaches_what_it_should() -> None:
-    """An hour's pause forgets a group, a short one does not: neither property is held by nothing."""
+    """A long pause forgets a group, a short one does not: neither property is held by nothing."""
     worker = (5, 0, 100, False, "app a", "S", 1, 1, True)
     line = Line(Limits(groups=2))
     assert counters(line.step(0, []))["swap_group_cpu_seconds_total", "fixed", "worker"] == 0
     line.step(15, [worker])
     assert counters(line.step(15, [worker]))["swap_group_cpu_seconds_total", "a", "worker"] == 2
     assert ("swap_group_cpu_seconds_total", "a", "worker") in counters(line.step(60, []))
-    assert ("swap_group_cpu_seconds_total", "a", "worker") not in counters(line.step(int(FORGET_AFTER), []))
+    assert ("swap_group_cpu_seconds_total", "a", "worker") not in counters(line.step(600, []))

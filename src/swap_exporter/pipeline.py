@@ -1,12 +1,13 @@
 """From /proc to an assessment: the straight line that every scrape, tick and page goes along."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from threading import Lock
 
 from swap_exporter import log
 from swap_exporter.assessment import Assessment, assess, of_the_host_alone
+from swap_exporter.assessment.capabilities import COLLECTORS
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History
@@ -44,6 +45,7 @@ class Pipeline:
         self._complete_at: Instant | None = None
         self._progress_at = clock().monotonic
         self._problems: dict[str, str | None] = {}
+        self._missing: dict[str, str | None] = {}
 
     def latest(self, deadline: float = math.inf) -> Assessment:
         """An assessment no older than ``min_sample_interval``.
@@ -98,7 +100,9 @@ class Pipeline:
             self._last = self._assessed(sample)
             if sample.complete:
                 self._complete_at, self._progress_at = sample.at, self._clock().monotonic
-            self._log_problems((*sample.collectors, *self._last.inspection.collectors))
+            runs = (*sample.collectors, *self._last.inspection.collectors)
+            self._log_problems(runs)
+            self._log_capabilities(self._last.capabilities, runs)
             return self._last
         finally:
             self._lock.release()
@@ -127,7 +131,11 @@ class Pipeline:
 
     def _log_problems(self, runs: Iterable[CollectorRun]) -> None:
         """A line when a collector begins to fail, fails otherwise, or works again; none while it goes on."""
-        failing = {run.name: run for run in runs if run.problem is not None}
+        failing = {
+            run.name: run
+            for run in runs
+            if run.problem is not None and not (run.success is None and run.name in COLLECTORS.values())
+        }
         problems = {name: run.problem for name, run in failing.items()}
         for name, run in failing.items():
             if self._problems.get(name) == run.problem:
@@ -139,3 +147,16 @@ class Pipeline:
         for name in self._problems.keys() - problems.keys():
             log.info("a collector works again", collector=name)
         self._problems = problems
+
+    def _log_capabilities(self, capabilities: Mapping[str, str | None], runs: Iterable[CollectorRun]) -> None:
+        """A line when a capability is missing, for another reason, or there again. Where its collector fails
+        there is a line already."""
+        failing = {run.name for run in runs if run.success is False}
+        for name, reason in capabilities.items():
+            if COLLECTORS[name] in failing or self._missing.get(name) == reason:
+                continue
+            if reason is None:
+                log.info("a source is available again", capability=name)
+            else:
+                log.info("a source is not available", capability=name, reason=reason)
+            self._missing[name] = reason

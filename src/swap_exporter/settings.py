@@ -63,6 +63,8 @@ class Configuration:
     quiet: Quiet = field(default_factory=Quiet)
     proportional: Proportional = field(default_factory=Proportional)
     rate_window: float = 60.0
+    forget: float = 600.0
+    """How long a group that no entry of the user names outright is known after its last process."""
     tick: float = 15.0
     min_sample_interval: float = 1.0
     limits: Limits = field(default_factory=Limits)

@@ -47,6 +47,7 @@ swapped: {min_bytes: 512KiB, min_ratio: 0}
 quiet: {max_bytes_per_second: 0, window: 1d}
 proportional: {share_of_time: 0.5, max_process_bytes: 1GB}
 rate_window: 2m30s
+forget: 2h
 tick: 250ms
 min_sample_interval: 2s
 limits: {groups: 1, cgroups: 2, name_bytes: 64}
@@ -75,6 +76,7 @@ def test_every_key() -> None:
     assert read.quiet == Quiet(0, 86400)
     assert read.proportional == Proportional(0.5, 10**9)
     assert (read.rate_window, read.tick, read.min_sample_interval) == (150, 0.25, 2)
+    assert read.forget == 7200
     assert read.limits == Limits(1, 2, 64)
 
 
@@ -177,6 +179,8 @@ SECTION = "expected a mapping with keys such as"
         ("tick: {a: b}", f"f:1:7: tick: found a mapping, {DURATION}"),
         ("tick: !s 5m", f'f:1:7: tick: found "5m" with the tag "!s", {DURATION}'),
         ("rate_window: 999999999d", 'f:1:14: rate_window: found "999999999d", expected a duration of at most 366d'),
+        ("forget: 0s", 'f:1:9: forget: found "0s", expected a duration above 0 such as 5m'),
+        ("forget: never", 'f:1:9: forget: found "never", expected a duration such as 5m'),
         ("idle: {window: 7s}", 'f:1:16: idle.window: found "7s", expected a duration of at least 7.5s'),
         ("idle: {cpu: 0}", 'f:1:13: idle.cpu: found "0", expected a number above 0, at most 1'),
         ("idle: {cpu: 1.01}", 'f:1:13: idle.cpu: found "1.01", expected a number above 0, at most 1'),

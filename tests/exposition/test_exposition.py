@@ -76,7 +76,8 @@ def assessed(seconds=300, group="shop", of=None, swap=100 * MIB, inspect=lambda 
             member(process(11, swap=swap, resident=3 * MIB, major_faults=second), group=group),
             member(process(12, cpu=second / 50, swap=40 * MIB, resident=70 * MIB), group=group),
         ]
-        taken = sample(1000 + second, [each.process for each in members], of or host(pswpin=second))
+        processes = [process(1, resident=MIB), *(each.process for each in members)]
+        taken = sample(1000 + second, processes, of or host(pswpin=second))
         observation = history.observe(taken, grouping(members), inspect(second))
     return assess(observation, configuration)
 
@@ -153,6 +154,15 @@ def test_what_cannot_be_read_has_no_series_and_no_zero():
     read = values(assessed(swap=None))
     assert ("swap_group_swap_bytes", ("group", "shop"), ("role", "worker")) not in read
     assert read["swap_group_swap_bytes", ("group", "shop"), ("role", "master")] == 0
+    assert ("swap_group_worker_swap_max_bytes", ("group", "shop")) not in read
+
+
+def test_a_role_without_processes_has_no_swapin_series():
+    read = values(assessed(inspect=closer))
+    for name in ("swap_group_swapin_bytes_total", "swap_group_swapin_bytes_per_second"):
+        told = {labels[-1][1] for family, *labels in read if family == name}
+        groups = {labels[0][1] for family, *labels in read if family == name}
+        assert (groups, told) == ({"shop"}, {"master", "worker"})
 
 
 def test_a_host_of_which_nothing_can_be_read_has_no_host_metrics():
@@ -356,28 +366,74 @@ def capabilities(assessment):
     }
 
 
-def test_who_may_not_read_proportional_swap_is_told_before_anything_lies_in_swap():
-    shown = process(10, resident=9 * MIB)
-    hidden = process(11, resident=9 * MIB)._replace(layout=None)
-    ended = process(12, resident=0)._replace(layout=None)
-    leader_ended = process(13, resident=9 * MIB, state="Z")._replace(layout=None)
-    execs = process(14, resident=9 * MIB, start=991)._replace(layout=None)
+def assessed_once(processes, inspection, members=(), of=None):
+    observation = History(Configuration()).observe(sample(1000, processes, of), grouping(members), inspection)
+    return assess(observation, Configuration())
+
+
+INIT = process(1, resident=9 * MIB)
+MINE = process(9, resident=9 * MIB)._replace(effective_uid=os.geteuid())
+SHOWN = process(10, resident=9 * MIB)._replace(effective_uid=os.geteuid() + 1)
+HIDDEN = process(11, resident=9 * MIB)._replace(effective_uid=os.geteuid() + 1, layout=None)
+HIDDEN_INIT = INIT._replace(layout=None, effective_uid=os.geteuid())
+
+
+@pytest.mark.parametrize(
+    "grouped", [(), (MINE,), (SHOWN,), (HIDDEN,)], ids=["nothing", "mine", "shown", "hidden"]
+)
+@pytest.mark.parametrize(
+    ("processes", "capable"),
+    [
+        ((INIT, MINE, SHOWN), True),
+        ((INIT, MINE, SHOWN, HIDDEN), True),
+        ((HIDDEN_INIT, MINE, SHOWN), True),
+        ((INIT._replace(effective_uid=os.geteuid()), MINE), True),
+        ((HIDDEN_INIT, MINE, HIDDEN), False),
+        ((MINE,), False),
+        ((MINE, SHOWN), True),
+    ],
+    ids=[
+        "all shown",
+        "one hidden by a security module",
+        "init hidden",
+        "alone",
+        "unprivileged",
+        "hidepid",
+        "hidepid hides init alone",
+    ],
+)
+def test_proportional_swap_is_a_capability_of_the_exporter_and_not_of_what_is_grouped(
+    processes, capable, grouped
+):
+    members = [member(each) for each in grouped if each in processes]
     inspection = Inspection(coverage=Coverage(0, 0, 0, 0, denied=0))
-
-    def told(*processes):
-        members = [member(each) for each in processes]
-        taken = sample(1000, [shown, hidden, ended, leader_ended, execs])
-        observation = History(Configuration()).observe(taken, grouping(members), inspection)
-        return capabilities(assess(observation, Configuration()))
-
-    assert told(shown, ended, leader_ended, execs) == {"proportional_swap"}, "the hidden one is in no group"
-    assert told(shown, hidden) == set()
+    assert ("proportional_swap" in capabilities(assessed_once(processes, inspection, members))) is capable
 
 
-def test_a_cgroup_of_version_2_without_the_memory_controller_has_pressure_alone():
-    nothing = CgroupSwap(None, None, None, None, None, None, None)
-    for figures, told in ((replace(nothing, swap=0), {"cgroup_v2"}), (nothing, set())):
-        pressured = replace(figures, pressure=Pressure(waiting_seconds=0.5, stalled_seconds=None))
-        inspection = Inspection(cgroups=Cgroups(swap={"/": pressured}, path={("/",): "/"}, headroom={}))
-        observation = History(Configuration()).observe(sample(1000), grouping([]), inspection)
-        assert capabilities(assess(observation, Configuration())) == told
+def test_who_has_ended_or_execs_is_no_evidence_against_a_privilege():
+    ended = HIDDEN._replace(resident=0)
+    leader_ended = HIDDEN._replace(state="Z")
+    execs = process(14, resident=9 * MIB, start=991)._replace(layout=None, effective_uid=os.geteuid() + 1)
+    inspection = Inspection(coverage=Coverage(0, 0, 0, 0, denied=0))
+    for each in (ended, leader_ended, execs):
+        assessment = assessed_once([INIT._replace(effective_uid=os.geteuid()), each], inspection)
+        assert "proportional_swap" in capabilities(assessment)
+
+
+def test_cgroup_v2_is_a_capability_of_the_host_and_not_of_what_is_grouped():
+    there = Inspection(cgroups=Cgroups(swap={}, path={}, headroom={}))
+    missing = replace(there, cgroups=replace(there.cgroups, v2_problem="cgroup v1"))
+    assert "cgroup_v2" in capabilities(assessed_once([], there))
+    assert "cgroup_v2" not in capabilities(assessed_once([], missing))
+
+
+def test_each_capability_has_a_series_and_a_reason_where_it_is_0():
+    assessment = assessed_once([HIDDEN_INIT, HIDDEN], Inspection(), of=host())
+    read = {
+        dict(labels)["capability"]: value
+        for (name, *labels), value in values(assessment).items()
+        if name == "swap_exporter_capability"
+    }
+    assert read == dict.fromkeys(("proportional_swap", "delay_accounting", "cgroup_v2", "pressure"), 0)
+    assert assessment.capabilities.keys() == read.keys()
+    assert all(assessment.capabilities.values())

@@ -123,12 +123,37 @@ def test_an_ended_process_gives_its_last_counters_and_is_watched_no_more():
     assert watch_of(observation, member(ended)) is None
 
 
-def test_a_group_with_a_templated_name_is_forgotten_an_hour_after_its_last_process():
-    history = History(Configuration())
+@pytest.mark.parametrize(
+    ("configuration", "forget"), [(Configuration(), 600), (Configuration(forget=45), 45)]
+)
+def test_a_group_with_a_templated_name_is_forgotten_some_time_after_its_last_process(configuration, forget):
+    history = History(configuration)
     observe(history, 1000, [member(process(cpu=1))])
     observe(history, 1015, [member(process(cpu=2))])
-    assert observe(history, 1015 + 3599).groups["shop"].totals["worker"].cpu_ticks == 100
-    assert "shop" not in observe(history, 1015 + 3600).groups
+    assert observe(history, 1015 + forget - 1).groups["shop"].totals["worker"].cpu_ticks == 100
+    assert "shop" not in observe(history, 1015 + forget).groups
+
+
+def test_a_group_that_the_configuration_names_outright_is_never_forgotten():
+    configuration = Configuration(entries=(entry("mine"), entry("built in", builtin=True)), forget=45)
+    history = History(configuration)
+    for second, cpu in ((1000, 1), (1015, 2)):
+        observe(
+            history,
+            second,
+            [member(process(10 + pid, cpu=cpu), group=name) for pid, name in enumerate(("mine", "built in"))],
+        )
+    groups = observe(history, 1015 + 366 * 86400).groups
+    assert groups.keys() == {"mine"}
+    assert groups["mine"].totals["worker"].cpu_ticks == 100
+
+
+def test_a_reload_changes_when_groups_are_forgotten():
+    history = History(Configuration())
+    observe(history, 1000, [member(process())])
+    history.configure(Configuration(forget=45))
+    assert "shop" in observe(history, 1044).groups
+    assert "shop" not in observe(history, 1045).groups
 
 
 class TestLimitOfGroups:
@@ -238,3 +263,29 @@ def test_after_a_long_absence_idleness_is_not_known_but_cold_pages_are():
     observation = observe(after, 3000, [worker])
     assert activity_of(observation, worker) is Activity.UNKNOWN
     assert watch_of(observation, worker).cold == 60 * MIB
+
+
+def test_major_faults_are_a_rate_only_while_the_host_reads_from_swap():
+    history = History(Configuration())
+    told = []
+    pages = 0
+    for second in range(1000, 1421, 30):
+        pages += 300 if 1120 < second <= 1240 else 0
+        worker = member(process(major_faults=2 * second))
+        taken = sample(second, [worker.process], host(pswpin=pages))
+        faults = history.observe(taken, grouping([worker])).groups["shop"].major_faults_per_second
+        told.append((second, faults[Role.WORKER]))
+    known = {second for second, rate in told if rate is not None}
+    assert {rate for _, rate in told} == {None, 2.0}
+    assert known & set(range(1210, 1270)) == {1210, 1240}
+    assert not [second for second in known if 1090 <= second < 1210 or second > 1300]
+    assert not history._group_faults
+
+
+def test_what_the_host_reads_back_counts_zswap_too():
+    history = History(Configuration())
+    for second in (1000, 1060):
+        of = host(pswpin=second, zswpin=2 * second)
+        observation = history.observe(sample(second, [], of), grouping([]))
+    assert observation.swapin_pages_per_second == 1
+    assert observation.read_back_pages_per_second == 3

@@ -1,9 +1,11 @@
 """A /proc that hides, lacks, refuses and garbles: there is an exposition all the same, and a true one."""
 
+import json
 import os
 import re
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from tests.making import instant
 from tests.reliability.conftest import Start
 from tests.require import require
 from tests.sampling.tree import Tree
+from tests.system.delay_accounting import accounting
 from tests.system.exporter import NOBODY, Exporter
 from tests.system.waiting import wait_until
 
@@ -191,6 +194,62 @@ def test_a_number_of_any_size_in_it_costs_one_process_and_no_sample(places: Path
                     render(families(assessment))
             finally:
                 line.stop()
+
+
+@pytest.mark.parametrize("grouped", [False, True], ids=["nothing grouped", "all grouped"])
+@pytest.mark.parametrize(
+    ("through", "options", "missing"),
+    [
+        ((), (), set()),
+        (NOBODY, (), {"proportional_swap", "delay_accounting"}),
+        (
+            (),
+            [f"--no-collector.{name}" for name in ("proportional", "taskstats", "cgroup", "pressure")],
+            {"proportional_swap", "delay_accounting", "cgroup_v2", "pressure"},
+        ),
+    ],
+    ids=["root", "nobody", "turned off"],
+)
+def test_capabilities_are_of_the_host_and_the_exporter_whatever_is_grouped(
+    start: Start, grouped: bool, through: tuple[str, ...], options: Sequence[str], missing: set[str]
+) -> None:
+    entries = "[{name: all, cmdline: ['']}]" if grouped else "[]"
+    with accounting(on=True):
+        exporter = start(
+            Exporter(
+                f"process_names: {entries}\ncatalog: false\n",
+                options=("--log.format=json", *options),
+                through=through,
+            )
+        )
+        scrape = exporter.scrape()
+    of_host = {
+        "cgroup_v2": any(
+            "memory" in read_words(f"/sys/fs/cgroup/{mount}cgroup.controllers") for mount in ("", "unified/")
+        ),
+        "pressure": bool(read_words("/proc/pressure/memory")),
+    }
+    told = {of.labels["capability"]: of.value == 1 for of in scrape.matching("swap_exporter_capability")}
+    assert told == {
+        name: name not in missing and of_host.get(name, True)
+        for name in ("proportional_swap", "delay_accounting", "cgroup_v2", "pressure")
+    }
+    lines = [json.loads(line) for line in exporter.stderr().splitlines()]
+    logged = [line["capability"] for line in lines if line["msg"] == "a source is not available"]
+    assert sorted(logged) == sorted(name for name, there in told.items() if not there)
+    remedies = {line["capability"]: line["reason"] for line in lines if "capability" in line}
+    if missing and not options:
+        assert "CAP_SYS_PTRACE" in remedies["proportional_swap"]
+        assert "CAP_NET_ADMIN" in remedies["delay_accounting"]
+    if options:
+        assert all("--no-collector." in reason for reason in remedies.values())
+
+
+def read_words(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().split()
+    except OSError:
+        return []
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -175,9 +175,6 @@ def test_zswap_is_swap_in_too():
     assert report(reading(of=host(zswapin_pages=512))).host.swapin == 512 * 4096 / 2
 
 
-WAKING = {"faults": 64, "pages": 512, "host_pages": 512}
-
-
 @pytest.mark.parametrize(
     ("faults", "pages", "host_pages", "group", "available", "state"),
     [
@@ -187,11 +184,11 @@ WAKING = {"faults": 64, "pages": 512, "host_pages": 512}
         pytest.param(0, None, 0, told(1), 1, State.SWAPPED, id="the exporter does not know yet"),
         pytest.param(0, None, 0, told(1, stranded=1), 1, State.STRANDED, id="stranded"),
         pytest.param(0, None, 0, told(0, 1, stranded=0), 1, None, id="cold"),
-        pytest.param(9, 512, 512, told(1, stranded=1), 1, State.WAKING, id="1 MiB/s read back"),
-        pytest.param(9, 511, 511, told(1, stranded=1), 1, State.STRANDED, id="less"),
-        pytest.param(64, None, 512, None, 1, State.WAKING, id="32 faults/s while the host reads 1 MiB/s"),
-        pytest.param(63, None, 512, None, 1, State.SWAPPED, id="fewer"),
-        pytest.param(64, None, 511, None, 1, State.SWAPPED, id="faults of files"),
+        pytest.param(9, 513, 513, told(1, stranded=1), 1, State.WAKING, id="more than 1 MiB/s read back"),
+        pytest.param(9, 512, 512, told(1, stranded=1), 1, State.STRANDED, id="1 MiB/s"),
+        pytest.param(65, None, 513, None, 1, State.WAKING, id="more than 32 faults/s while the host reads"),
+        pytest.param(64, None, 513, None, 1, State.SWAPPED, id="32 faults/s"),
+        pytest.param(65, None, 512, None, 1, State.SWAPPED, id="faults of files"),
     ],
 )
 def test_states(faults, pages, host_pages, group, available, state):
@@ -212,8 +209,17 @@ def test_stranded_is_never_more_than_what_the_group_honestly_holds():
     members = [member(worker(10)), member(worker(11))]
     shares = {(10, HZ): 60 * MIB, (11, HZ): 60 * MIB}
     group = told(2, stranded=200 * MIB)
-    assert only_group(reading(members, proportional=shares, told={"shop": group})).stranded == 120 * MIB
-    assert only_group(reading(members, told={"shop": group})).stranded == 200 * MIB
+    full = host(used=500 * MIB)
+    row = only_group(reading(members, of=full, proportional=shares, told={"shop": group}))
+    assert row.stranded == 120 * MIB
+    assert only_group(reading(members, of=full, told={"shop": group})).stranded == 200 * MIB
+
+
+def test_stranded_is_never_more_than_the_used_swap():
+    members = [member(process(10 + n, swap=200 * MIB)) for n in range(2)]
+    group = told(2, stranded=400 * MIB)
+    of = host(used=300 * MIB)
+    assert only_group(reading(members, of=of, told={"shop": group})).stranded == 300 * MIB
 
 
 def test_what_waking_one_could_cost_is_told_or_the_median_of_the_swapped_workers():

@@ -13,25 +13,64 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/runbooks/remedies.md").read_text()
 
 
-@pytest.mark.parametrize("sentence", [*REMEDIES.values(), OTHER])
-def test_each_remedy_stands_in_the_runbooks(sentence):
-    assert sentence in TEXT
+KINDS = {each.name.text.partition(":")[0] for each in config.load(None).entries}
 
 
-def test_each_server_that_has_a_section_there_has_its_first_sentence_here():
+def documented():
+    """The page's remedy of each kind of server: the first sentence of its section, or its row."""
     servers = TEXT[TEXT.index("# Servers\n") : TEXT.index("# For every server\n")]
     sections = dict(re.findall(r"^## (.+)\n(.+)\n\n", servers, re.M))
     assert sections.pop("Other servers") == OTHER
-    assert sections
-    assert sections == {name: REMEDIES.get(name) for name in sections}
+    without_links = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", servers)
+    for names, setting in re.findall(r"^\| (?!server|---)([^|]+) \| ([^|]+) \|", without_links, re.M):
+        sections |= dict.fromkeys(re.split(r", ", names), setting)
+    return sections
+
+
+def test_the_report_shows_what_the_page_says_of_each_kind_of_server():
+    assert {kind: text for kind, text in documented().items() if kind in KINDS} == REMEDIES
+
+
+def test_the_page_knows_each_kind_of_the_catalogue():
+    assert documented().keys() >= KINDS
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("/usr/sbin/mariadbd",),
+        ("/usr/sbin/mysqld",),
+        ("/usr/bin/redis-server 127.0.0.1:6379",),
+        ("/usr/bin/memcached", "-m", "64"),
+        ("nginx: worker process",),
+        ("/usr/sbin/haproxy", "-Ws", "-f", "/etc/haproxy/haproxy.cfg"),
+        ("sidekiq 7.2.0 shop [0 of 5 busy]",),
+        ("PM2 v5.3.0: God Daemon (/root/.pm2)",),
+    ],
+    ids=lambda argv: argv[0].split()[0],
+)
+def test_what_has_no_workers_to_do_without_is_not_asked_to_run_fewer(argv):
+    shown = remedy(entry("mine"), process()._replace(argv=argv), config.load(None).entries)
+    assert shown != OTHER
+    assert not re.search(r"fewer|as many", shown)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("gunicorn: worker [shop]",),
+        ("/usr/bin/python3", "/usr/bin/gunicorn", "-k", "gthread", "--threads", "4", "shop:app"),
+    ],
+    ids=["by its title", "by its command line"],
+)
+def test_no_gunicorn_is_asked_to_use_the_worker_class_that_it_may_have(argv):
+    shown = remedy(entry("mine"), process()._replace(argv=argv), config.load(None).entries)
+    assert shown == REMEDIES["gunicorn"]
+    assert "gthread" not in shown
 
 
 def test_the_link_leads_to_the_folder_of_that_page():
     assert PAGE.endswith("/tree/main/docs/runbooks")
-
-
-def test_each_kind_is_one_of_the_catalogue():
-    assert REMEDIES.keys() <= {each.name.text.partition(":")[0] for each in config.load(None).entries}
 
 
 @pytest.mark.parametrize(

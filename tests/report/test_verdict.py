@@ -35,16 +35,33 @@ def sentence(members=(), of=None, **rest):
             lambda: sentence(
                 [group(10), group(11, "b"), group(12, "c")], told={"shop": told(3, 1, stranded=MIB)}
             ),
-            "3 of 4 workers of shop lie idle in swap, stranded: 1.0Mi that memory could hold, and that their "
-            "next requests will wait for.",
+            "3 of 4 workers of shop lie idle in swap, stranded: at most 1.0Mi that memory could hold, and "
+            "that their next requests will wait for.",
         ),
         (
             lambda: sentence(
                 [group(10, "a"), group(11, "b", swap=200 * MIB)],
                 told={"a": told(3, 1, stranded=MIB), "b": told(1, stranded=MIB)},
             ),
-            "4 of 5 workers of b and 1 other group lie idle in swap, stranded: 2.0Mi that memory could hold, "
-            "and that their next requests will wait for.",
+            "4 of 5 workers of b and 1 other group lie idle in swap, stranded: at most 2.0Mi that memory "
+            "could hold, and that their next requests will wait for.",
+        ),
+        (
+            lambda: sentence(
+                [group(10, "a"), group(11, "b", swap=200 * MIB)],
+                told={"a": told(1, stranded=300 * MIB), "b": told(1, stranded=300 * MIB)},
+            ),
+            "2 of 2 workers of b and 1 other group lie idle in swap, stranded: at most 300Mi that memory "
+            "could hold, and that their next requests will wait for.",
+        ),
+        (
+            lambda: sentence(
+                [group(10)],
+                told={"shop": told(1, stranded=MIB)},
+                proportional={group(10).process.identity: 100 * MIB},
+            ),
+            "1 of 1 worker of shop lies idle in swap, stranded: 1.0Mi that memory could hold, and that their "
+            "next requests will wait for.",
         ),
         (
             lambda: sentence([group(10, faults=99)], host(used=MIB, swapin_pages=5120), swapin={10: 5120}),

@@ -184,6 +184,34 @@ def test_in_the_proc_of_another_namespace_the_first_process_tells_the_hierarchie
     assert machine.read(("/svc",)).swap["/svc"].swap == 7
 
 
+@pytest.mark.parametrize(
+    ("controllers", "missing"),
+    [("cpu memory pids", None), ("cpu pids", "memory controller"), (None, "memory controller")],
+    ids=["memory", "without memory", "unreadable"],
+)
+def test_version_2_is_there_whether_or_not_a_process_is_asked_for(
+    machine: Machine, controllers: str | None, missing: str | None
+) -> None:
+    if controllers is not None:
+        machine.write(machine.cgroupfs / "cgroup.controllers", f"{controllers}\n")
+    machine.v2("svc", memory_max="max")
+    for read in (machine.read(), machine.read(("/svc",))):
+        assert (read.v2_problem is None) is (missing is None)
+        assert missing is None or missing in str(read.v2_problem)
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_version_1_says_how_to_get_version_2(machine: Machine, hybrid: bool) -> None:
+    machine.memberships("4:memory:/", *(["0::/"] if hybrid else []))
+    mounts = ["/ memory cgroup rw,memory", *(["/ unified cgroup2 rw"] if hybrid else [])]
+    machine.mounts(*mounts)
+    if hybrid:
+        machine.write(machine.cgroupfs / "unified/cgroup.controllers", "\n")
+    problem = machine.read().v2_problem
+    assert problem is not None
+    assert "systemd.unified_cgroup_hierarchy=1" in problem
+
+
 def test_no_proc_no_hierarchies(tmp_path: Path) -> None:
     with pytest.raises(KernelFileError):
         CgroupReader(str(tmp_path), str(tmp_path)).read([])

@@ -249,7 +249,7 @@ def test_a_host_file_that_fails_takes_no_other_with_it(tree: Tree, scanner: Scan
         "processes": None,
         "vmstat": f"{tree.root}/vmstat: vmstat, pswpin: expected a number, found 'many'",
         "meminfo": None,
-        "pressure": f"{tree.root}/pressure/memory: not there",
+        "pressure": f"{tree.root}/pressure/memory: not there: boot with psi=1, on a kernel with CONFIG_PSI",
         "swaps": f"{tree.root}/swaps: Is a directory",
         "sysvipc": None,
         "zram": None,

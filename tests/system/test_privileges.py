@@ -25,7 +25,7 @@ PROPORTIONAL = {
 SWAPIN = {
     (f"swap_group_swapin_bytes_{name}", role)
     for name in ("total", "per_second")
-    for role in ("worker", "master", "auxiliary")
+    for role in ("worker", "master")
 }
 # In a mount namespace of its own, where /proc shows nobody else's processes to who may not trace them.
 HIDEPID = (

@@ -84,7 +84,7 @@ def test_stranded_workers_of_gunicorn_and_php_fpm(cgroup: MemoryCgroup, start: S
     assert (shop["state"], www["state"]) == ("stranded", "stranded")
     assert (shop["workers"], shop["idle_workers"], shop["swapped_workers"]) == (WORKERS, WORKERS, WORKERS)
     assert (www["workers"], www["idle_workers"], www["swapped_workers"]) == (3, 3, 3)
-    assert "--worker-class gthread" in shop["remedy"]
+    assert "--threads" in shop["remedy"]
     assert "pm = ondemand" in www["remedy"]
     assert shop["swapin_bytes_per_second"] == 0
     assert shop["longest_idle_seconds"] >= 4

@@ -60,11 +60,13 @@ def assessed(
     each_second: Mapping[str, int] | None = None,
     shared: Mapping[int, int] | None = None,
     read_back: Mapping[int, int] | None = None,
+    faults: Mapping[int, int] | None = None,
     configured: Sequence[str] = (),
 ) -> Assessment:
     """After so many minutes in which the host moved so many pages a second.
 
-    By pid: ``shared`` gives SwapPss, ``read_back`` the pages that a process read back a second.
+    By pid: ``shared`` gives SwapPss, ``read_back`` and ``faults`` the pages that a process read
+    back a second, and its major faults.
     """
     configuration = Configuration(entries=tuple(map(entry, configured)))
     history = History(configuration)
@@ -85,9 +87,14 @@ def assessed(
             if read_back is not None
             else None,
         )
+        faulting = {
+            each.pid: each._replace(major_faults=(faults or {}).get(each.pid, 0) * second)
+            for each in processes
+        }
+        now = [each._replace(process=faulting[each.process.pid]) for each in members]
         observation = history.observe(
-            sample(5000 + second, processes, replace(of, vmstat=vmstat)),
-            Grouping(by_name(members), tuple(ungrouped), 0),
+            sample(5000 + second, faulting.values(), replace(of, vmstat=vmstat)),
+            Grouping(by_name(now), tuple(ungrouped), 0),
             inspection,
         )
     return assess(observation, configuration)
@@ -220,6 +227,30 @@ def test_groups_stand_with_their_workers_by_state_the_worst_first() -> None:
         ["busy", "0", "1", "0", "0", "0", "0", DASH],
         ["idle", "0", "2", "0", "0", "0", "0", DASH],
     ]
+
+
+@pytest.mark.parametrize(
+    ("faults", "pswpin", "waking"),
+    [(33, 300, True), (32, 300, False), (33, 256, False), (33, 0, False)],
+    ids=["faults while the host reads from swap", "too few", "the host reads too little", "faults of files"],
+)
+def test_without_delay_accounting_major_faults_say_who_is_waking(
+    faults: int, pswpin: int, waking: bool
+) -> None:
+    each_second = {"pswpin": pswpin}
+    seen = assessed(EIGHT, each_second=each_second, faults={EIGHT[-1].process.pid: faults})
+    [row] = page(seen).rows[2:]
+    assert row[0].strip() == f"gunicorn:shop {'waking' if waking else 'stranded'}"
+    told = f"gunicorn:shop is probably reading itself back ({faults} major faults/s)"
+    assert (told in sentence(seen)) is waking
+    assert (told in page(seen).text) is waking
+
+
+def test_where_vm_swap_stands_in_stranded_is_an_upper_bound_and_no_more_than_is_used() -> None:
+    [row] = page(assessed(workers(16))).rows[2:]
+    assert [cell.strip() for cell in row][6] == "at most 10.7 GiB"
+    groups = [*workers(8, "a", 1400 * MIB, 100), *workers(8, "b", 1400 * MIB, 200)]
+    assert "used; 16 idle workers of a and 1 other group hold at most 10.7 GiB" in sentence(assessed(groups))
 
 
 def test_who_holds_the_swap_adds_up_to_what_is_used() -> None:

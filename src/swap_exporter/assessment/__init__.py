@@ -6,8 +6,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from swap_exporter.assessment.capabilities import capabilities
 from swap_exporter.assessment.group import (
-    WAKING,
     GroupAssessment,
     IdleSwapped,
     RoleAssessment,
@@ -15,7 +15,7 @@ from swap_exporter.assessment.group import (
     assess_group,
 )
 from swap_exporter.assessment.host import Attribution, attribute, cgroups_of_members, host_stranded
-from swap_exporter.assessment.sums import headroom, total
+from swap_exporter.assessment.sums import at_most, headroom, total, used_swap
 from swap_exporter.assessment.verdict import Residency, Verdict
 from swap_exporter.history.history import Observation
 from swap_exporter.sampling.cgroups import CgroupSwap
@@ -24,7 +24,6 @@ from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration
 
 __all__ = [
-    "WAKING",
     "Assessment",
     "Attribution",
     "GroupAssessment",
@@ -34,6 +33,7 @@ __all__ = [
     "Verdict",
     "Wake",
     "assess",
+    "at_most",
     "headroom",
     "of_the_host_alone",
     "total",
@@ -52,13 +52,15 @@ class Assessment:
     """Processes in the group that takes what exceeds ``limits.groups``."""
     quiet: bool | None
     stranded: int | None
-    """Of the host, in bytes: never more than its headroom."""
+    """Of the host, in bytes: at most its headroom and its used swap."""
     attribution: Attribution | None
     """``None`` where the sample broke off."""
     cgroups: Mapping[str, CgroupSwap]
     """Those of version 2 that hold a member, by path; ``limits.cgroups`` at most, the first by path."""
     cgroup_groups: tuple[tuple[str, str], ...]
     """Which group (second) has a process in which of these cgroups (first)."""
+    capabilities: Mapping[str, str | None]
+    """By name: why it is missing, ``None`` where it is there. Empty where the sample broke off."""
     swapin_pages_per_second: float | None
     swapout_pages_per_second: float | None
     complete_at: Instant | None
@@ -84,10 +86,11 @@ def assess(
         groups=groups,
         overflow=observation.grouping.overflow,
         quiet=None if moved is None else moved * page_size <= configuration.quiet.max_bytes_per_second,
-        stranded=host_stranded(groups, headroom(observation.sample)),
+        stranded=host_stranded(groups, headroom(observation.sample), used_swap(observation.sample)),
         attribution=attribute(observation, groups),
         cgroups=cgroups,
         cgroup_groups=cgroup_groups,
+        capabilities=capabilities(observation.sample, observation.inspection),
         swapin_pages_per_second=observation.swapin_pages_per_second,
         swapout_pages_per_second=observation.swapout_pages_per_second,
         complete_at=observation.sample.at,
@@ -107,6 +110,7 @@ def of_the_host_alone(sample: Sample, complete_at: Instant | None = None) -> Ass
         attribution=None,
         cgroups={},
         cgroup_groups=(),
+        capabilities={},
         swapin_pages_per_second=None,
         swapout_pages_per_second=None,
         complete_at=complete_at,

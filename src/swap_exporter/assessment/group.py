@@ -1,12 +1,13 @@
 """What the exporter says of one group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from swap_exporter.assessment.standing import RoleStanding, Standing, stand
-from swap_exporter.assessment.sums import held_swap, stranded, total
+from swap_exporter.assessment.sums import at_most, held_swap, stranded, times, total, used_swap
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
+from swap_exporter.assessment.waking import ReadBack, Waking, judge_waking
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import GroupRecord, Observation
 from swap_exporter.history.totals import Total
@@ -14,9 +15,6 @@ from swap_exporter.history.watch import Activity
 from swap_exporter.history.watches import NOBODY
 from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Instant
-
-WAKING = 1 << 20
-"""Bytes per second from which on a group is waking: the threshold of the alert SwapWorkersWaking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,10 @@ class RoleAssessment:
     resident: int | None
     totals: Total
     swapin_pages: int | None
-    """What its faults read from swap; ``None`` unless delay accounting measures every process."""
+    """Read from swap by its faults; ``None`` unless there is a process and delay accounting measures each."""
     swapin_pages_per_second: float | None
+    major_faults_per_second: float | None
+    """Known only while the host reads from swap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,12 @@ class IdleSwapped:
     displaced: int | None
     """Sum of what they were displaced by, in bytes."""
     stranded: int | None
-    """As much of it as the machine has room to hold, in bytes."""
+    """As much of it as the machine has room to hold, in bytes; at most the used swap."""
+
+    @property
+    def estimated(self) -> bool:
+        """VmSwap stands in for the SwapPss of one of them: ``stranded`` is an upper bound."""
+        return self.proportional_swap is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +67,17 @@ class GroupAssessment:
     roles: Mapping[Role, RoleAssessment]
     workers: Mapping[tuple[Activity, Residency], int]
     largest_worker_swap: int | None
-    """The largest VmSwap of one worker in bytes; ``None`` without workers."""
+    """The largest VmSwap of one worker in bytes; ``None`` without workers, or where one cannot be read."""
     idle_swapped: IdleSwapped | None
     """``None`` until the exporter has watched for the group's ``idle.after``."""
     longest_idle_since: float | None
     """Unix time at which the worker that has been idle longest was last active, or first watched."""
     wake: Wake | None
     """``None`` where no worker is idle and swapped, or that is not known."""
+    waking: Waking | None
+    """``None`` where it is not waking, or not known to be."""
     held: int | None
-    """What its processes hold of swap, in bytes: SwapPss where it is known, else VmSwap."""
+    """Bytes of its processes in swap: SwapPss where it is known, else VmSwap; at most the used swap."""
     standing: Standing
     at: Instant
 
@@ -86,15 +93,19 @@ def assess_group(
     """``before``: how the group stood at the last sample, if that is known."""
     at, inspection = observation.sample.at, observation.inspection
     standing = stand(observation.watches.get(name, NOBODY), at, before)
+    roles = {role: _assess_role(role, of, record, inspection) for role, of in standing.roles.items()}
     return GroupAssessment(
         name=name,
-        roles={role: _assess_role(role, of, record, inspection) for role, of in standing.roles.items()},
+        roles=roles,
         workers=standing.workers,
         largest_worker_swap=standing.largest_worker_swap,
         idle_swapped=_idle_swapped(record, standing.lying, observation),
         longest_idle_since=_on_the_wall(standing.idle_since, at),
         wake=_wake(standing.lying, observation),
-        held=total(_held(of, inspection) for of in standing.roles.values()),
+        waking=_waking(roles.values(), observation),
+        held=at_most(
+            total(_held(of, inspection) for of in standing.roles.values()), used_swap(observation.sample)
+        ),
         standing=standing,
         at=at,
     )
@@ -104,7 +115,8 @@ def _assess_role(
     role: Role, standing: RoleStanding, record: GroupRecord, inspection: Inspection
 ) -> RoleAssessment:
     processes, delays = standing.processes, inspection.delays
-    measured = delays is not None and all(process.identity in delays for process in processes)
+    # Without a process nothing is measured: a 0 would claim that nothing comes back.
+    measured = bool(processes) and delays is not None and all(of.identity in delays for of in processes)
     return RoleAssessment(
         processes=len(processes),
         swap=standing.swap,
@@ -113,6 +125,18 @@ def _assess_role(
         totals=record.totals[role],
         swapin_pages=record.totals[role].swapin_pages if measured else None,
         swapin_pages_per_second=record.swapin_pages_per_second[role] if measured else None,
+        major_faults_per_second=record.major_faults_per_second[role],
+    )
+
+
+def _waking(roles: Iterable[RoleAssessment], observation: Observation) -> Waking | None:
+    page_size = observation.sample.page_size
+    return judge_waking(
+        (
+            ReadBack(times(role.swapin_pages_per_second, page_size), role.major_faults_per_second)
+            for role in roles
+        ),
+        times(observation.read_back_pages_per_second, page_size),
     )
 
 

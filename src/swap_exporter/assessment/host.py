@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swap_exporter.assessment.group import GroupAssessment
-from swap_exporter.assessment.sums import held_swap, total
+from swap_exporter.assessment.sums import at_most, held_swap, total, used_swap
 from swap_exporter.history.history import Observation
 from swap_exporter.sampling.cgroups import CgroupSwap
 
@@ -21,13 +21,14 @@ class Attribution:
 
 
 def attribute(observation: Observation, groups: Iterable[GroupAssessment]) -> Attribution:
-    host, inspection = observation.sample.host, observation.inspection
+    host, inspection, used = observation.sample.host, observation.inspection, used_swap(observation.sample)
     grouped = ungrouped = None
     if not observation.sample.hides_processes:
-        grouped = total(group.held for group in groups)
-        ungrouped = total(held_swap(process, inspection) for process in observation.grouping.ungrouped)
+        grouped = at_most(total(group.held for group in groups), used)
+        ungrouped = at_most(
+            total(held_swap(process, inspection) for process in observation.grouping.ungrouped), used
+        )
     attributed = total((grouped, ungrouped, host.sysv_shm_swap or 0))
-    used = None if host.meminfo is None else host.meminfo.swap_total - host.meminfo.swap_free
     return Attribution(
         grouped=grouped,
         ungrouped=ungrouped,
@@ -36,9 +37,10 @@ def attribute(observation: Observation, groups: Iterable[GroupAssessment]) -> At
     )
 
 
-def host_stranded(groups: Iterable[GroupAssessment], room: int | None) -> int | None:
+def host_stranded(groups: Iterable[GroupAssessment], room: int | None, used: int | None) -> int | None:
+    """Of all groups, in bytes: they share the room, and the used swap."""
     stranded = total(None if group.idle_swapped is None else group.idle_swapped.stranded for group in groups)
-    return None if room is None or stranded is None else min(room, stranded)
+    return None if room is None else at_most(stranded, room, used)
 
 
 def cgroups_of_members(

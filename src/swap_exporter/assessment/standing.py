@@ -7,6 +7,7 @@ group of which nothing has changed stands as it stood at the last sample, and no
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from swap_exporter.assessment.sums import total
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
@@ -38,8 +39,6 @@ class Standing:
     largest_worker_swap: int | None
     lying: tuple[Verdict, ...]
     """Of the workers that are idle and swapped."""
-    layout_hidden_since: int | None
-    """Clock ticks after boot: the earliest start of a process with memory whose layout the kernel hides."""
     idle_since: float | None
     """CLOCK_BOOTTIME at which the worker that has been idle longest was last active, or first watched."""
 
@@ -65,12 +64,7 @@ def stand(watches: GroupWatches, at: Instant, before: Standing | None = None) ->
         else:
             unknown.append(watch)
             until = min(until, watch.since.monotonic + after - EARLY)
-    hidden = [
-        member.process.start_ticks
-        for member, _ in watches.alive
-        if member.process.layout is None and member.process.resident and member.process.state not in "ZX"
-    ]
-    swaps = [process.swap for process in roles[Role.WORKER].processes if process.swap is not None]
+    swaps = [process.swap for process in roles[Role.WORKER].processes]
     return Standing(
         watches=watches,
         until=until,
@@ -80,9 +74,8 @@ def stand(watches: GroupWatches, at: Instant, before: Standing | None = None) ->
             **_counts(Activity.IDLE, [watch for _, watch in idle]),
             **_counts(Activity.UNKNOWN, unknown),
         },
-        largest_worker_swap=max(swaps, default=None),
+        largest_worker_swap=_largest(swaps),
         lying=tuple(judge(member, watch, at) for member, watch in idle if watch.swapped),
-        layout_hidden_since=min(hidden, default=None),
         idle_since=min(((watch.last_active or watch.since).boottime for _, watch in idle), default=None),
     )
 
@@ -94,6 +87,12 @@ def _role(members: Iterable[Member]) -> RoleStanding:
         swap=total(process.swap for process in processes),
         resident=total(process.resident for process in processes),
     )
+
+
+def _largest(sizes: Iterable[int | None]) -> int | None:
+    """``None`` if one is not known: it may be the largest."""
+    known = list(sizes)
+    return None if not known or None in known else max(cast(list[int], known))
 
 
 def _counts(state: Activity, watches: list[Watch]) -> dict[tuple[Activity, Residency], int]:

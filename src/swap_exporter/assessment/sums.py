@@ -26,8 +26,26 @@ def headroom(sample: Sample) -> int | None:
     return None if meminfo is None else meminfo.mem_available
 
 
+def times(value: float | None, factor: int) -> float | None:
+    """A number of pages, say, in bytes, where it is known."""
+    return None if value is None else value * factor
+
+
+def used_swap(sample: Sample) -> int | None:
+    """SwapTotal - SwapFree, in bytes."""
+    meminfo = sample.host.meminfo
+    return None if meminfo is None else meminfo.swap_total - meminfo.swap_free
+
+
+def at_most(size: int | None, *bounds: int | None) -> int | None:
+    """``size`` within those bounds that are known."""
+    return None if size is None else min([size, *(bound for bound in bounds if bound is not None)])
+
+
 def stranded(processes: Iterable[Process], observation: Observation) -> int | None:
-    """What of their swap could come back: no more than their cgroups have room for, nor than the host has."""
+    """What of their swap could come back, in bytes: at most what their cgroups and the host have room for.
+
+    VmSwap that stands in for SwapPss can exceed the used swap, and so is bounded by it too."""
     inspection = observation.inspection
     held: dict[tuple[str, ...], list[int | None]] = {}
     for process in processes:
@@ -36,6 +54,6 @@ def stranded(processes: Iterable[Process], observation: Observation) -> int | No
     for cgroups, sizes in held.items():
         size = total(sizes)
         room = inspection.cgroups.headroom.get(cgroups) if inspection.cgroups is not None else None
-        parts.append(size if size is None or room is None else min(size, room))
+        parts.append(at_most(size, room))
     comes_back, room = total(parts), headroom(observation.sample)
-    return None if comes_back is None or room is None else min(comes_back, room)
+    return None if room is None else at_most(comes_back, room, used_swap(observation.sample))

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client.core import Metric
 
 from swap_exporter.assessment import Assessment
-from swap_exporter.exposition.family import Labelled, counter, gauge, times
+from swap_exporter.assessment.sums import times
+from swap_exporter.exposition.family import Labelled, counter, gauge
 from swap_exporter.sampling.cgroups import CgroupSwap
 
 

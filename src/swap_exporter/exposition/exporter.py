@@ -9,13 +9,8 @@ from prometheus_client.core import Metric
 from swap_exporter import __version__
 from swap_exporter.assessment import Assessment
 from swap_exporter.exposition.family import gauge, single
-from swap_exporter.sampling.inspection import Inspection
 
 _READS = ("read", "kept", "waiting", "too_large", "denied")
-
-
-_SETTLED = 10.0
-"""Seconds after which a process has most likely done its last exec."""
 
 
 class Reload(NamedTuple):
@@ -50,14 +45,9 @@ def of_sample(assessment: Assessment) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_exporter_capability",
-        "1 if the kernel and the exporter's privileges give this source, else 0: why a metric may be absent.",
+        "1 if the host and the exporter's privileges give this source, else 0: the log says what would help.",
         ("capability",),
-        [
-            (("proportional_swap",), _reads_proportional_swap(assessment)),
-            (("delay_accounting",), inspection.delays is not None),
-            (("cgroup_v2",), _reads_cgroup_swap(inspection)),
-            (("pressure",), sample.host.pressure is not None),
-        ],
+        [((name,), reason is None) for name, reason in assessment.capabilities.items()],
     )
     yield from gauge(
         "swap_exporter_last_sample_timestamp_seconds",
@@ -105,20 +95,3 @@ def of_reload(reload: Reload) -> Iterator[Metric]:
         (),
         single(reload.last_success),
     )
-
-
-def _reads_proportional_swap(assessment: Assessment) -> bool:
-    """The layout of an address space is shown to who may read its SwapPss: so it is known before anything
-    lies in swap. For a process in no group, which a security module may hide, no metric is absent."""
-    sample = assessment.sample
-    # Nobody is shown that of a leader that ended before its threads, or for a moment of one that is in exec.
-    settled = (sample.at.boottime - _SETTLED) * sample.clock_ticks
-    starts = (group.standing.layout_hidden_since for group in assessment.groups)
-    hidden = any(start is not None and start < settled for start in starts)
-    return assessment.inspection.coverage is not None and not hidden
-
-
-def _reads_cgroup_swap(inspection: Inspection) -> bool:
-    """Without the memory controller a cgroup of version 2 has its memory.pressure all the same."""
-    cgroups = inspection.cgroups
-    return cgroups is not None and any(of.swap is not None for of in cgroups.swap.values())

@@ -23,11 +23,6 @@ def single(value: float | None) -> Labelled:
     return [((), value)]
 
 
-def times(value: float | None, factor: int) -> float | None:
-    """A number of pages, say, in bytes, where it is known."""
-    return None if value is None else value * factor
-
-
 def _known(family: GaugeMetricFamily | CounterMetricFamily, values: Labelled) -> Iterator[Metric]:
     for labels, value in values:
         if value is not None:

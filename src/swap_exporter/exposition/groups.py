@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import Metric
 
 from swap_exporter.assessment import GroupAssessment, IdleSwapped, RoleAssessment
-from swap_exporter.exposition.family import Labelled, counter, gauge, times
+from swap_exporter.assessment.sums import times
+from swap_exporter.exposition.family import Labelled, counter, gauge
 
 
 def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
@@ -37,7 +38,7 @@ def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_group_worker_swap_max_bytes",
-        "The largest VmSwap of one worker of the group.",
+        "The largest VmSwap of one worker of the group. Absent where that of one is unknown.",
         ("group",),
         (((group.name,), group.largest_worker_swap) for group in groups),
     )
@@ -89,7 +90,9 @@ def _lying(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_group_stranded_bytes",
-        "Swap of the idle swapped workers that available memory could hold: the metric to alert on.",
+        "Swap of the idle swapped workers that available memory could hold: the metric to alert on. Where "
+        "swap_group_idle_swapped_proportional_bytes is absent, VmSwap stands in for SwapPss, up to the used "
+        "swap: an upper bound.",
         ("group",),
         _idle_swapped(groups, lambda lying: lying.stranded),
     )
@@ -122,7 +125,7 @@ def _read_back(groups: Sequence[GroupAssessment], page_size: int) -> Iterator[Me
     yield from counter(
         "swap_group_swapin_bytes_total",
         "Pages that the faults of the processes made the kernel read from swap, readahead and zero pages "
-        "included. Absent unless delay accounting measures each of them.",
+        "included. Absent without a process, and unless delay accounting measures each of them.",
         ("group", "role"),
         _by_role(groups, lambda role: times(role.swapin_pages, page_size)),
     )

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import Metric
 
 from swap_exporter.assessment import Assessment, Attribution
-from swap_exporter.exposition.family import counter, gauge, single, times
+from swap_exporter.assessment.sums import times
+from swap_exporter.exposition.family import counter, gauge, single
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
@@ -53,7 +54,8 @@ def past(assessment: Assessment) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_host_stranded_bytes",
-        "Swap of the idle swapped workers of all groups that available memory could hold.",
+        "Swap of the idle swapped workers of all groups that available memory could hold, at most the used "
+        "swap.",
         (),
         single(assessment.stranded),
     )
@@ -156,7 +158,7 @@ def _attribution(attribution: Attribution) -> Iterator[Metric]:
     yield from gauge(
         "swap_host_attributed_bytes",
         "Who holds the used swap: processes in a group, other processes, System V shared memory. Shared "
-        "pages are divided among their sharers where that is known.",
+        "pages are divided among their sharers where that is known; none is more than the used swap.",
         ("owner",),
         [
             (("grouped",), attribution.grouped),

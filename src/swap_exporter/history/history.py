@@ -15,9 +15,6 @@ from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration, Idle
 
-FORGET_AFTER = 3600.0
-"""Seconds for which a group that no entry names outright goes on with zeros after its last process."""
-
 _NO_RATES: Mapping[Role, float | None] = dict.fromkeys(Role)
 
 
@@ -29,6 +26,8 @@ class GroupRecord:
     """The settings of its members; those that need the longest watch, where they differ."""
     totals: Mapping[Role, Total]
     swapin_pages_per_second: Mapping[Role, float | None]
+    major_faults_per_second: Mapping[Role, float | None]
+    """Known only while the host reads from swap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,8 @@ class Observation:
     """By ``idle.window``: since when samples came without a gap."""
     swapin_pages_per_second: float | None
     swapout_pages_per_second: float | None
+    read_back_pages_per_second: float | None
+    """Swap-in over ``rate_window``, zswap's included."""
     quiet_pages_per_second: float | None
     """Swap-in and swap-out in one sum, zswap's included, over ``quiet.window``."""
     wait_seconds_per_page: float | None
@@ -60,11 +61,13 @@ class History:
         self._totals = Totals()
         self._wakes = Wakes()
         self._group_swapin: dict[tuple[str, Role], Rate] = {}
+        self._group_faults: dict[tuple[str, Role], Rate] = {}
         self._last_seen: dict[str, tuple[float, Idle]] = {}
         self._watches = Watches(memory)
         self._groups: Mapping[str, Group] = {}
         self._swapin = Rate(configuration.rate_window)
         self._swapout = Rate(configuration.rate_window)
+        self._read_back = Rate(configuration.rate_window)
         self._moved = Rate(configuration.quiet.window)
         self.configure(configuration)
 
@@ -74,7 +77,9 @@ class History:
         if self._swapin.window != configuration.rate_window:
             self._swapin = Rate(configuration.rate_window)
             self._swapout = Rate(configuration.rate_window)
+            self._read_back = Rate(configuration.rate_window)
             self._group_swapin.clear()
+            self._group_faults.clear()
         if self._moved.window != configuration.quiet.window:
             self._moved = Rate(configuration.quiet.window)
         self._named = {
@@ -100,9 +105,9 @@ class History:
         members = chain.from_iterable(group.members for group in counted)
         self._totals.gather(sample, members, inspection.delays)
         self._wakes.observe(sample, inspection.delays)
-        groups = self._known_groups(sample.at, counted=inspection.delays is not None)
         if sample.host.vmstat is not None:
             self._take_rates(sample.at.monotonic, sample.host.vmstat)
+        groups = self._known_groups(sample.at, counted=inspection.delays is not None)
         return Observation(
             sample=sample,
             grouping=grouping,
@@ -112,6 +117,7 @@ class History:
             watching_since=self._watches.since,
             swapin_pages_per_second=self._swapin.per_second(tick),
             swapout_pages_per_second=self._swapout.per_second(tick),
+            read_back_pages_per_second=self._read_back.per_second(tick),
             quiet_pages_per_second=self._moved.per_second(tick),
             wait_seconds_per_page=self._wakes.seconds_per_page(),
         )
@@ -131,14 +137,25 @@ class History:
             idle.setdefault(group, settings)
         for group, settings in self._named.items():
             idle.setdefault(group, settings)
+        # Faults without swap-in of the host are of files: on a host at rest their rates cost nothing.
+        reads_back = self._read_back.per_second() != 0
+        if not reads_back:
+            self._group_faults.clear()
         return {
-            group: GroupRecord(
-                idle[group],
-                self._totals.of(group),
-                self._group_rates(group, at.monotonic) if counted else _NO_RATES,
-            )
+            group: self._record(group, idle[group], at.monotonic, counted=counted, reads_back=reads_back)
             for group in sorted(idle)
         }
+
+    def _record(self, group: str, idle: Idle, at: float, *, counted: bool, reads_back: bool) -> GroupRecord:
+        totals = self._totals.of(group)
+        swapin = {role: total.swapin_pages for role, total in totals.items()}
+        faults = {role: total.major_faults for role, total in totals.items()}
+        return GroupRecord(
+            idle,
+            totals,
+            self._rates(self._group_swapin, group, swapin, at) if counted else _NO_RATES,
+            self._rates(self._group_faults, group, faults, at) if reads_back else _NO_RATES,
+        )
 
     def _forget_empty(self, at: float, occupied: Collection[str]) -> None:
         """Forget groups whose time is over, and the longest empty of those beyond ``limits.groups``: whoever
@@ -146,16 +163,18 @@ class History:
         empty = [group for group in self._last_seen if group not in occupied and group not in self._named]
         room = max(0, self._configuration.limits.groups - len(occupied))
         for number, group in enumerate(empty):
-            if len(empty) - number > room or at - self._last_seen[group][0] >= FORGET_AFTER:
+            if len(empty) - number > room or at - self._last_seen[group][0] >= self._configuration.forget:
                 self._forget(group)
 
-    def _group_rates(self, group: str, at: float) -> dict[Role, float | None]:
+    def _rates(
+        self, known: dict[tuple[str, Role], Rate], group: str, counts: Mapping[Role, int], at: float
+    ) -> dict[Role, float | None]:
         rates: dict[Role, float | None] = {}
-        for role, total in self._totals.of(group).items():
-            rate = self._group_swapin.get((group, role))
+        for role, count in counts.items():
+            rate = known.get((group, role))
             if rate is None:
-                rate = self._group_swapin[group, role] = Rate(self._configuration.rate_window)
-            rate.add(at, total.swapin_pages)
+                rate = known[group, role] = Rate(self._configuration.rate_window)
+            rate.add(at, count)
             rates[role] = rate.per_second(self._configuration.tick)
         return rates
 
@@ -164,11 +183,13 @@ class History:
         self._totals.forget(group)
         for role in Role:
             self._group_swapin.pop((group, role), None)
+            self._group_faults.pop((group, role), None)
 
     def _take_rates(self, at: float, vmstat: Vmstat) -> None:
         if vmstat.pswpin is None or vmstat.pswpout is None:
             return
         self._swapin.add(at, vmstat.pswpin)
         self._swapout.add(at, vmstat.pswpout)
+        self._read_back.add(at, vmstat.pswpin + (vmstat.zswpin or 0))
         zswap = (vmstat.zswpin or 0) + (vmstat.zswpout or 0)
         self._moved.add(at, vmstat.pswpin + vmstat.pswpout + zswap)

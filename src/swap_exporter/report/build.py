@@ -6,7 +6,8 @@ from statistics import median_low
 from typing import TypeVar
 
 from swap_exporter import assessment
-from swap_exporter.assessment import WAKING, Assessment, GroupAssessment, Residency, Verdict
+from swap_exporter.assessment import Assessment, GroupAssessment, Residency, Verdict
+from swap_exporter.assessment.waking import ReadBack, judge_waking
 from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.roles import Role
 from swap_exporter.report.host import host_figures, remainder
@@ -25,9 +26,6 @@ from swap_exporter.report.rows import (
 from swap_exporter.report.told import Told, ToldGroup
 from swap_exporter.report.verdict import verdict
 from swap_exporter.sampling.sample import Identity, Process
-
-WAKING_FAULTS = 32
-"""Major faults per second that stand for it, at the kernel's default readahead of eight pages a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class _Builder:
         swap = self._group_swap(processes, told)
         swapin = self._swapin(processes)
         seen = told is not None and told.worker_count > 0
-        state = self._state(swapin, len(swapped), told)
+        state = self._state(group, len(swapped), told)
         return GroupRow(
             name=group.name,
             state=state,
@@ -108,7 +106,7 @@ class _Builder:
             swap=swap,
             resident=assessment.total(process.resident for process in processes),
             displaced=told.displaced if told else None,
-            stranded=_at_most(told.stranded if told else None, swap),
+            stranded=_at_most(told.stranded if told else None, swap, self.host.swap_used),
             idle_seconds=self._idle_seconds(told),
             swapin=swapin,
             wake_bytes=self._wake_bytes(swapped, told),
@@ -185,12 +183,12 @@ class _Builder:
             first = 0
         return None if after is None or first is None else max(0, after - first)
 
-    def _state(self, swapin: SwapIn, swapped: int, told: ToldGroup | None) -> State | None:
-        if swapin.bytes_per_second is None:
-            waking = swapin.major_faults_per_second >= WAKING_FAULTS and (self.host.swapin or 0) >= WAKING
-        else:
-            waking = swapin.bytes_per_second >= WAKING
-        if waking:
+    def _state(self, group: GroupAssessment, swapped: int, told: ToldGroup | None) -> State | None:
+        roles: dict[Role, list[Process]] = {}
+        for member in (each.member for each in group.verdicts):
+            roles.setdefault(member.role, []).append(member.process)
+        read_back = (ReadBack(*self._swapin(processes)) for processes in roles.values())
+        if judge_waking(read_back, self.host.swapin) is not None:
             return State.WAKING
         if told is not None and told.stranded is not None:
             return State.STRANDED if told.stranded else None
@@ -214,9 +212,9 @@ class _Builder:
         return median_low(sizes) if sizes else None
 
 
-def _at_most(size: int | None, swap: Swap | None) -> int | None:
+def _at_most(size: int | None, swap: Swap | None, used: int | None) -> int | None:
     """An exporter without SwapPss counts shared pages several times."""
-    return min(size, swap.size) if size is not None and swap and swap.proportional else size
+    return assessment.at_most(size, swap.size if swap and swap.proportional else None, used)
 
 
 Row = TypeVar("Row", GroupRow, CommandRow)

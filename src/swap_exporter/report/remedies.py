@@ -10,10 +10,15 @@ PAGE = "https://github.com/swap-exporter/swap-exporter/tree/main/docs/runbooks"
 
 OTHER = "Run as many workers as an ordinary busy hour uses, not as many as the machine has cores."
 
+_ASYNCHRONOUS = "Run fewer `--workers`: they are asynchronous, and one fills a core."
+_INNODB = "Keep it out of swap: `MemorySwapMax=0`, and `innodb_buffer_pool_size` below what the host has."
+_SMALL = "Leave it alone: its workers are small."
+_JOBS = "Leave it alone: a job that starts a second late is rarely missed."
+
 REMEDIES = {
     "gunicorn": (
-        "Run fewer workers with threads (`--worker-class gthread --workers 2 --threads 8`), or have them "
-        "replaced before the load comes (`systemctl reload`)."
+        "Run fewer workers with more threads each (`--workers 2 --threads 8`), or have them replaced before "
+        "the load comes (`systemctl reload`)."
     ),
     "php-fpm": (
         "Let the pool shrink: `pm = ondemand` with `pm.process_idle_timeout = 60s`, or `pm = dynamic` with "
@@ -39,12 +44,24 @@ REMEDIES = {
         "Run fewer `workers` with more `threads`; a phased restart (`kill -USR1 MASTER`) replaces workers "
         "one by one without losing a request."
     ),
-    "uvicorn": "fewer `--workers`; they are asynchronous, and one fills a core",
-    "hypercorn": "fewer `--workers`; they are asynchronous, and one fills a core",
-    "granian": "fewer `--workers`; `--workers-lifetime` recycles by age, the idle as well",
-    "mod_wsgi": "`inactivity-timeout=3600` in WSGIDaemonProcess restarts idle processes",
-    "passenger": "`passenger_min_instances`, `passenger_pool_idle_time`: ends idle applications",
-    "postgres": "fewer connections: a pooler in front; `idle_session_timeout` for forgotten ones",
+    "uvicorn": _ASYNCHRONOUS,
+    "hypercorn": _ASYNCHRONOUS,
+    "granian": "Run fewer `--workers`; `--workers-lifetime` recycles by age, the idle as well.",
+    "mod_wsgi": "Set `inactivity-timeout=3600` in WSGIDaemonProcess: it restarts idle processes.",
+    "passenger": "Lower `passenger_min_instances` and `passenger_pool_idle_time`: idle applications end.",
+    "starman": "Run fewer `--workers`.",
+    "spamd": "Lower `--max-spare`, so that idle children end.",
+    "node": "Run fewer processes of a cluster; keep a single one out of swap with `MemorySwapMax=0`.",
+    "postgres": "Open fewer connections: a pooler in front, `idle_session_timeout` for forgotten ones.",
+    "mariadb": _INNODB,
+    "mysqld": _INNODB,
+    "redis": "Keep it out of swap: `MemorySwapMax=0`, and `maxmemory` below what the host has.",
+    "memcached": "Keep it out of swap: `MemorySwapMax=0`, and `-m` below what the host has.",
+    "nginx": _SMALL,
+    "haproxy": _SMALL,
+    "sidekiq": _JOBS,
+    "rq": _JOBS,
+    "pm2": "Leave it alone: it serves no requests.",
 }
 
 

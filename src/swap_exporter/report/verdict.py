@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from swap_exporter.assessment import at_most
 from swap_exporter.readable import plural, printable, size
 from swap_exporter.report.rows import GroupRow, HostFigures, State
 
@@ -17,7 +18,7 @@ def verdict(host: HostFigures, groups: Sequence[GroupRow], *, told: bool) -> str
         return _waking(waking)
     stranded = [group for group in groups if group.state is State.STRANDED]
     if stranded:
-        return _stranded(stranded)
+        return _stranded(stranded, host)
     swapped = [group for group in groups if group.state is State.SWAPPED]
     if swapped:
         return _swapped(swapped, host)
@@ -34,12 +35,14 @@ def _waking(groups: Sequence[GroupRow]) -> str:
     return f"{_named(groups)} {how} reading itself back from swap ({speed}), and its requests wait for that."
 
 
-def _stranded(groups: Sequence[GroupRow]) -> str:
-    stranded = size(sum(group.stranded or 0 for group in groups))
+def _stranded(groups: Sequence[GroupRow], host: HostFigures) -> str:
+    # Groups share what is used and what is available.
+    stranded = at_most(sum(group.stranded or 0 for group in groups), host.swap_used, host.memory_available)
+    estimated = any(group.swap is None or not group.swap.proportional for group in groups)
     lying = sum(group.idle_swapped or 0 for group in groups)
     return (
-        f"{_workers(lying, groups)} idle in swap, stranded: {stranded} that memory could hold, and that "
-        "their next requests will wait for."
+        f"{_workers(lying, groups)} idle in swap, stranded: {'at most ' if estimated else ''}"
+        f"{size(stranded or 0)} that memory could hold, and that their next requests will wait for."
     )
 
 

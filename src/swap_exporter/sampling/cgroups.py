@@ -5,7 +5,7 @@ the highest that can be seen from here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from swap_exporter.kernel import cgroup_memory, files, pressure
@@ -50,6 +50,8 @@ class Cgroups:
     headroom: Mapping[Paths, int | None]
     """Bytes that may come back before the first limit is met: the least of limit - current + inactive_file of
     the memory cgroup and its ancestors, not below 0. ``None`` where there is no limit, or none to be seen."""
+    v2_problem: str | None = field(default=None, compare=False)
+    """Why no cgroup of this host has figures of swap in v2, and what would help; ``None`` where they have."""
 
 
 class CgroupReader:
@@ -88,7 +90,19 @@ class _Reading:
                 if name in swap:
                     path[paths] = name
             headroom[paths] = self._headroom(paths)
-        return Cgroups(swap, path, headroom)
+        return Cgroups(swap, path, headroom, self._v2_problem())
+
+    def _v2_problem(self) -> str | None:
+        """The root of v2 lists the controllers that are not with v1 or off."""
+        if self._v2 is not None:
+            controllers = _read(self._v2.mount, "cgroup.controllers", bytes.split)
+            if controllers is not None and b"memory" in controllers:
+                return None
+        if self._v1 is not None:
+            return "the memory controller is with cgroup v1: boot with systemd.unified_cgroup_hierarchy=1"
+        if self._v2 is None:
+            return "no cgroup file system is mounted: mount cgroup2, or name it by --path.cgroupfs"
+        return "the memory controller of cgroup v2 is off: boot with cgroup_enable=memory"
 
     def _figures(self, directory: str) -> CgroupSwap | None:
         limits = _read(

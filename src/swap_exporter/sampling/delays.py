@@ -1,10 +1,11 @@
 """What processes waited for, of those that delay accounting measures: nobody else has a count that is one."""
 
+import os
 from collections.abc import Iterable, Mapping
 
 from swap_exporter.kernel import delay_accounting, pid_namespace
 from swap_exporter.kernel.delay_accounting import DelayAccounting, measured_since
-from swap_exporter.kernel.errors import Denied, KernelFileError, Unavailable
+from swap_exporter.kernel.errors import Denied, KernelFileError, Unavailable, Vanished
 from swap_exporter.kernel.taskstats import TaskDelays, TaskStats
 from swap_exporter.sampling.sample import Identity, Process, Sample
 
@@ -30,7 +31,8 @@ class DelayReader:
         try:
             taskstats = self._open()
             self._prove(taskstats, alive)
-            found = taskstats.read(alive)
+            # Asked about itself where nothing is grouped: whether it may ask does not depend on that.
+            found = taskstats.read(alive or (os.getpid(),))
         except Denied:
             self._close()
             raise Unavailable("taskstats: permission denied, it takes CAP_NET_ADMIN") from None
@@ -62,9 +64,13 @@ class DelayReader:
             # taskstats knows processes by their pids in the namespace of who asks.
             if not pid_namespace.is_own(self._procfs):
                 raise Unavailable(
-                    f"{self._procfs} is of another pid namespace: taskstats does not know its pids"
+                    f"{self._procfs} is of another pid namespace: taskstats does not know its pids; run the "
+                    "exporter in it (--pid=host, hostPID: true)"
                 )
-            self._taskstats = TaskStats()
+            try:
+                self._taskstats = TaskStats()
+            except Vanished:
+                raise Unavailable("the kernel has no taskstats: it takes CONFIG_TASKSTATS") from None
         return self._taskstats
 
     def _close(self) -> None:

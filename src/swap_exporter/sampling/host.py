@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from swap_exporter.kernel import files, meminfo, pressure, swaps, sysvipc, vmstat, zram
-from swap_exporter.kernel.errors import MalformedFile, Unreadable
+from swap_exporter.kernel.errors import MalformedFile, Unavailable, Unreadable, Vanished
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
@@ -33,7 +33,8 @@ class HostReader:
         return self._read("vmstat", "vmstat", vmstat.parse)
 
     def pressure(self) -> Pressure | None:
-        return self._read("pressure", "pressure/memory", pressure.parse, optional=True)
+        remedy = "boot with psi=1, on a kernel with CONFIG_PSI"
+        return self._read("pressure", "pressure/memory", pressure.parse, optional=True, remedy=remedy)
 
     def swap_devices(self) -> tuple[SwapDevice, ...] | None:
         return self._read("swaps", "swaps", swaps.parse, optional=True)
@@ -46,8 +47,15 @@ class HostReader:
         return self._collectors.run("zram", lambda: zram.devices(self._sysfs), optional=True)
 
     def _read(
-        self, collector: str, file: str, parse: Callable[[bytes], Value], *, optional: bool = False
+        self,
+        collector: str,
+        file: str,
+        parse: Callable[[bytes], Value],
+        *,
+        optional: bool = False,
+        remedy: str = "",
     ) -> Value | None:
+        """``remedy``: what helps where there is no such file."""
         path = f"{self._procfs}/{file}"
 
         def read() -> Value:
@@ -55,5 +63,9 @@ class HostReader:
                 return parse(files.read(path))
             except MalformedFile as error:
                 raise Unreadable(path, str(error)) from None
+            except (Vanished, Unavailable) as error:
+                if not remedy:
+                    raise
+                raise Unavailable(f"{error}: {remedy}") from None
 
         return self._collectors.run(collector, read, optional=optional)

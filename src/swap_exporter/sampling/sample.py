@@ -133,6 +133,8 @@ class Sample:
     """Every process is in it. Where the pass broke off, one that is missing may well live."""
     hides_processes: bool = False
     """Processes are kept from the exporter (hidepid, ProtectProc): what it sees is not all there is."""
+    exporter_uid: int = os.geteuid()
+    """Effective uid of the exporter."""
     page_size: int = os.sysconf("SC_PAGE_SIZE")
     """Bytes in a page: the unit of ``host.vmstat``."""
     clock_ticks: int = os.sysconf("SC_CLK_TCK")

@@ -13,11 +13,11 @@ from importlib import resources
 from urllib.parse import quote
 
 from swap_exporter import __version__
-from swap_exporter.assessment import Assessment, GroupAssessment, Residency, Wake, total
+from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, total
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity
 from swap_exporter.readable import printable, short_time
-from swap_exporter.web.sentence import is_waking, sentence, size
+from swap_exporter.web.sentence import sentence, size
 from swap_exporter.web.swap_bar import bar, holders
 
 _STYLE = resources.files("swap_exporter.web").joinpath("landing.css").read_text(encoding="utf-8")
@@ -80,8 +80,7 @@ def _holders(assessment: Assessment) -> Iterator[str]:
 
 
 def _groups(assessment: Assessment) -> Iterator[str]:
-    page_size = assessment.sample.page_size
-    groups = sorted(assessment.groups, key=lambda group: _worst_first(group, page_size))
+    groups = sorted(assessment.groups, key=_worst_first)
     living = [group for group in groups if _lives(group)]
     empty = [f"<bdi>{escape(printable(group.name))}</bdi>" for group in groups if not _lives(group)]
     yield "<section><h2>Groups</h2>"
@@ -94,7 +93,7 @@ def _groups(assessment: Assessment) -> Iterator[str]:
         yield from (f'<th scope="col">{activity}</th>' for activity in Activity)
         yield "</tr></thead><tbody>"
         for group in living:
-            yield from _row(group, page_size)
+            yield from _row(group)
         yield "</tbody></table>"
         yield from _words()
     else:
@@ -104,8 +103,8 @@ def _groups(assessment: Assessment) -> Iterator[str]:
     yield "</section>"
 
 
-def _row(group: GroupAssessment, page_size: int) -> Iterator[str]:
-    state = _state(group, page_size)
+def _row(group: GroupAssessment) -> Iterator[str]:
+    state = _state(group)
     badge = (
         f' <a class="badge {state}" href="{_DOCS}/runbooks/{_RUNBOOKS[state]}.md">{state}</a>'
         if state
@@ -122,7 +121,7 @@ def _row(group: GroupAssessment, page_size: int) -> Iterator[str]:
     if group.idle_swapped is None:
         yield _cell("stranded", "not yet", dim=True)
     else:
-        yield _bytes("stranded", group.idle_swapped.stranded)
+        yield _stranded(group.idle_swapped)
     yield _cell("waking one, at most", _wake(group.wake), dim=group.wake is None)
     yield "</tr>"
 
@@ -133,6 +132,13 @@ def _cell(label: str, html: str, *, dim: bool) -> str:
 
 def _bytes(label: str, number: int | None) -> str:
     return _cell(label, "&ndash;" if number is None else size(number) if number else "0", dim=not number)
+
+
+def _stranded(idle_swapped: IdleSwapped) -> str:
+    stranded = idle_swapped.stranded
+    if stranded and idle_swapped.estimated:
+        return _cell("stranded", f"<small>at most</small> {size(stranded)}", dim=False)
+    return _bytes("stranded", stranded)
 
 
 def _wake(wake: Wake | None) -> str:
@@ -162,8 +168,8 @@ def _footer(assessment: Assessment) -> Iterator[str]:
     yield f"swap-exporter {escape(__version__)}</footer>"
 
 
-def _state(group: GroupAssessment, page_size: int) -> str:
-    if is_waking(group, page_size):
+def _state(group: GroupAssessment) -> str:
+    if group.waking is not None:
         return "waking"
     return "stranded" if group.idle_swapped is not None and group.idle_swapped.stranded else ""
 
@@ -173,13 +179,13 @@ def _lives(group: GroupAssessment) -> bool:
 
 
 def _worst(assessment: Assessment) -> str:
-    states = {_state(group, assessment.sample.page_size) for group in assessment.groups}
+    states = {_state(group) for group in assessment.groups}
     return next((state for state in _RUNBOOKS if state in states), "")
 
 
-def _worst_first(group: GroupAssessment, page_size: int) -> tuple[bool, int, int, str]:
+def _worst_first(group: GroupAssessment) -> tuple[bool, int, int, str]:
     stranded = group.idle_swapped.stranded if group.idle_swapped is not None else None
-    return (not is_waking(group, page_size), -(stranded or 0), -(_swap(group) or 0), group.name)
+    return (group.waking is None, -(stranded or 0), -(_swap(group) or 0), group.name)
 
 
 def _swap(group: GroupAssessment) -> int | None:

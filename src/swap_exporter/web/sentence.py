@@ -6,7 +6,8 @@ It names what is known, and says of the rest why it is not known or when it will
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from swap_exporter.assessment import WAKING, Assessment, GroupAssessment, IdleSwapped, total
+from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, total
+from swap_exporter.assessment.waking import Evidence, Waking
 from swap_exporter.grouping.roles import Role
 from swap_exporter.readable import duration, plural, printable
 
@@ -37,18 +38,6 @@ def size(number: float) -> str:
             break
         value, unit = value / 1024, larger
     return f"{value:.1f}".removesuffix(".0") + f" {unit}" if round(value, 1) < 100 else f"{value:.0f} {unit}"
-
-
-def swapin(group: GroupAssessment, page_size: int) -> float | None:
-    """Bytes per second that the group reads back from swap; ``None`` where that is not measured."""
-    rates = [role.swapin_pages_per_second for role in group.roles.values() if role.processes]
-    known = [rate for rate in rates if rate is not None]
-    return sum(known) * page_size if len(known) == len(rates) else None
-
-
-def is_waking(group: GroupAssessment, page_size: int) -> bool:
-    """Whether it reads itself back at a rate that its requests feel."""
-    return (swapin(group, page_size) or 0) >= WAKING
 
 
 def _who_holds(assessment: Assessment, used: int) -> Iterator[str]:
@@ -116,7 +105,15 @@ def _what_moves(assessment: Assessment) -> Iterator[str]:
         yield "nothing is moving now, but much did within the last minutes"
     else:
         yield "nothing is moving" if into == out == 0 else "next to nothing is moving"
-    waking = [group for group in assessment.groups if is_waking(group, page)]
+    waking = [(group.waking, group.name) for group in assessment.groups if group.waking is not None]
     if waking:
-        most = max(waking, key=lambda group: swapin(group, page) or 0)
-        yield f"{printable(most.name)} is reading itself back at {size(swapin(most, page) or 0)}/s"
+        # What is certain first, then the fastest.
+        (evidence, rate), name = max(waking, key=lambda each: (_is_certain(each[0]), each[0].per_second))
+        if evidence is Evidence.DELAY_ACCOUNTING:
+            yield f"{printable(name)} is reading itself back at {size(rate)}/s"
+        else:
+            yield f"{printable(name)} is probably reading itself back ({rate:.0f} major faults/s)"
+
+
+def _is_certain(waking: Waking) -> bool:
+    return waking.evidence is Evidence.DELAY_ACCOUNTING
