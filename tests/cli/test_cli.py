@@ -54,6 +54,23 @@ def served():
         (["--foo"], "unknown flag --foo; see swap-exporter --help"),
         (["--web.listen-adress=:1"], "unknown flag --web.listen-adress, did you mean --web.listen-address?"),
         (["--config.fil=x"], "unknown flag --config.fil, did you mean --config.file?"),
+        (["once", "--web.listen-address=:1"], "once takes no flag --web.listen-address, only serve does"),
+        (
+            ["--path.procfs=/proc", "catalog", "--web.systemd-socket"],
+            "catalog takes no flag --web.systemd-socket",
+        ),
+        (
+            ["once", "--web.listen-adress=:1"],
+            "unknown flag --web.listen-adress; see swap-exporter once --help",
+        ),
+        (["once", "--path.profs=/proc"], "unknown flag --path.profs, did you mean --path.procfs?"),
+        (["report", "--fromm=http://x"], "unknown flag --fromm, did you mean --from?"),
+        (["once", "--from=http://x"], "unknown flag --from; see swap-exporter once --help"),
+        (
+            ["serve", "--web.listen-adress=:1"],
+            "unknown flag --web.listen-adress, did you mean --web.listen-address?",
+        ),
+        (["once", "two\nlines"], "unknown argument two\\nlines"),
         (["bogus"], "invalid choice: 'bogus'"),
         (["explain"], "the following arguments are required: PID"),
         (["explain", "abc"], 'found "abc", expected a whole number from 1 on'),
@@ -127,6 +144,14 @@ def test_check_config_prints_every_mistake(tmp_path):
         "bad.yml:2:11",
         "bad.yml:3:1",
     ]
+
+
+@pytest.mark.parametrize("content", ["", "# nothing yet\n"])
+def test_check_config_accepts_a_file_without_keys(content, tmp_path):
+    (tmp_path / "own.yml").write_text(content)
+    ended = run("check-config", "own.yml", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("own.yml: ok, 0 entries and ")
 
 
 def test_check_config_is_content_with_the_catalogue_itself(tmp_path):

@@ -9,6 +9,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from swap_exporter import __version__, log
+from swap_exporter.readable import printable
 from swap_exporter.sampling import host, inspection
 
 USAGE_ERROR = 2
@@ -83,7 +84,10 @@ def parse(arguments: Sequence[str]) -> Options:
     check = command("check-config", "check a configuration file: exit 0, or every mistake and exit 1")
     check.add_argument("file", metavar="FILE")
     command("catalog", "print the built-in entries")
-    return _options(parser.parse_args(arguments))
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices.get(given.command, parser).refuse(unknown[0], _web_flags())
+    return _options(given)
 
 
 def _shared_flags() -> "_Parser":
@@ -212,14 +216,20 @@ class _Switch(argparse.BooleanOptionalAction):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
+    def refuse(self, argument: str, serving: "_Parser") -> NoReturn:
+        """End with a line on an argument that this command does not take. ``serving``: flags of serve."""
+        flag = printable(argument.partition("=")[0])
+        if flag in serving.options:
+            self.error(f"{self.prog.rpartition(' ')[2]} takes no flag {flag}, only serve does")
+        close = difflib.get_close_matches(flag, self.options, 1)
+        meant = f", did you mean {close[0]}?" if close else ""
+        self.error(f"unknown {'flag' if flag.startswith('-') else 'argument'} {flag}{meant}")
+
+    @property
+    def options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
+
     def error(self, message: str) -> NoReturn:
-        unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        if unknown:
-            flag = unknown[1].partition("=")[0]
-            known = [option for action in self._actions for option in action.option_strings]
-            close = difflib.get_close_matches(flag, known, 1)
-            meant = f", did you mean {close[0]}?" if close else ""
-            message = f"unknown {'flag' if flag.startswith('-') else 'argument'} {flag}{meant}"
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
