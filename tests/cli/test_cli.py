@@ -14,9 +14,9 @@ import pytest
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
 
 
-def run(*arguments, **rest):
+def run(*arguments, before=(), **rest):
     return subprocess.run(
-        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False, **rest
+        [*before, *PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False, **rest
     )
 
 

@@ -54,6 +54,8 @@ class Options:
     processes: bool = False
     json: bool = False
     exporter: str | None = None
+    http_config_file: str | None = None
+    all: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -80,6 +82,8 @@ def parse(arguments: Sequence[str]) -> Options:
     _report_flags(command("report", "one table: who holds the swap, who is stranded, what waking costs"))
     explain = command("explain", "which entry claims a process, its group, role and verdict, and why")
     explain.add_argument("pid", metavar="PID", type=_positive)
+    explain.add_argument("--all", action="store_true", help="why each of the other entries does not claim it")
+    _asking_flags(explain)
     command("once", "one exposition on standard output, without what needs a history")
     check = command("check-config", "check a configuration file: exit 0, or every mistake and exit 1")
     check.add_argument("file", metavar="FILE")
@@ -162,11 +166,21 @@ def _report_flags(parser: "_Parser") -> None:
         "--processes", action="store_true", help="show the processes of each group and command"
     )
     flags.add_argument("--json", action="store_true", help="for scripts; docs/report.md describes it")
+    _asking_flags(parser)
+
+
+def _asking_flags(parser: "_Parser") -> None:
+    flags = parser.add_argument_group("asking an exporter")
     flags.add_argument(
         "--from",
         metavar="URL",
         type=_url,
         help="the exporter to ask who is idle; default: http://127.0.0.1:10059/metrics, if it answers",
+    )
+    flags.add_argument(
+        "--http.config.file",
+        metavar="FILE",
+        help="user, password and CA for that exporter, in the form that promtool takes",
     )
 
 
@@ -203,6 +217,8 @@ def _options(given: argparse.Namespace) -> Options:
         processes=values.get("processes", False),
         json=values.get("json", False),
         exporter=values.get("from"),
+        http_config_file=values.get("http.config.file"),
+        all=values.get("all", False),
     )
 
 
@@ -254,6 +270,10 @@ def _seconds(text: str) -> float:
 def _url(text: str) -> str:
     try:
         url = urlsplit(text)
+        if "@" in url.netloc:
+            raise argparse.ArgumentTypeError(
+                "found a user in the URL, which every process can read; expected it in --http.config.file"
+            )
         usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
         usable = False
