@@ -1,7 +1,6 @@
 """The program from outside: real runs, what they print, how they end."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -78,6 +77,7 @@ def served():
         (["--log.level=loud"], "invalid choice: 'loud'"),
         (["--web.telemetry-path=metrics"], 'found "metrics", expected a path such as /metrics'),
         (["--web.telemetry-path=/-/ready"], 'found "/-/ready", expected a path such as /metrics'),
+        (["--web.telemetry-path=/api/workers"], 'found "/api/workers", expected a path such as /metrics'),
         (["--config.file"], "expected one argument"),
     ],
 )
@@ -177,31 +177,6 @@ def test_once_prints_one_exposition():
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "swap_host_memory_bytes" in ended.stdout
     assert "swap_group_idle_swapped_workers" not in ended.stdout
-
-
-def test_explain_tells_why_a_process_is_in_no_group():
-    ended = run("explain", str(os.getpid()))
-    assert ended.returncode == 0
-    assert "group      none: no entry claims it" in ended.stdout
-    assert "gunicorn:{{.Matches.app}}: no, cmdline[0] is not found in its title" in ended.stdout
-
-
-def test_explain_tells_which_entry_claims_a_process_and_which_would_have(tmp_path):
-    (tmp_path / "own.yml").write_text(
-        "process_names:\n"
-        "  - {name: sleepers, exe: [dormouse], idle: {after: 10m}}\n"
-        "  - {name: late, cmdline: ['^dormouse']}\n"
-    )
-    sleeper = subprocess.Popen(["dormouse", "60"], executable="/bin/sleep")
-    try:
-        ended = run("explain", str(sleeper.pid), "--config.file=own.yml", cwd=tmp_path)
-    finally:
-        sleeper.kill()
-        sleeper.wait()
-    assert "group      sleepers\nentry      own.yml:2 sleepers\nrole       worker: " in ended.stdout
-    assert "activity   unknown: takes 600 s of watching" in ended.stdout
-    assert "own.yml:2 sleepers: claims it" in ended.stdout
-    assert "own.yml:3 late: would, but an earlier entry claims it" in ended.stdout
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])

@@ -48,7 +48,7 @@ def main() -> None:
 
 def show(exporter: Exporter, state: Path, worker: int) -> None:
     print(*(line for line in exporter.scrape().text.splitlines() if SHOWN.match(line)), sep="\n")
-    for arguments in (["report"], ["explain", str(worker), f"--state.file={state.name}"]):
+    for arguments in (["report"], ["explain", str(worker)]):
         print(f"\n$ swap-exporter {' '.join(arguments)}", flush=True)
         subprocess.run([BINARY, *arguments], cwd=state.parent, env=os.environ | {"COLUMNS": "80"}, check=True)
 

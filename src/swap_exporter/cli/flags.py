@@ -256,8 +256,11 @@ def _positive(text: str) -> int:
 
 
 def _path(text: str) -> str:
-    if not text.startswith("/") or text == "/" or text.startswith("/-/") or set(text) & set("?#% "):
-        raise argparse.ArgumentTypeError(f'found "{text}", expected a path such as /metrics, not / or /-/...')
+    taken = text == "/" or text.startswith(("/-/", "/api/"))
+    if not text.startswith("/") or taken or set(text) & set("?#% "):
+        raise argparse.ArgumentTypeError(
+            f'found "{text}", expected a path such as /metrics, not /, /-/... or /api/...'
+        )
     return text
 
 
