@@ -110,7 +110,7 @@ def _verdict(process: Process, found: _Found | None, worker: Worker | None, now:
     """As the exporter judges it, else as one sample shows it."""
     if worker is not None:
         entry = found[1].member.entry if found else None
-        yield f"activity   {_activity_told(worker, entry, now)}"
+        yield f"activity   {_reported_activity(worker, entry, now)}"
         residency = Residency.SWAPPED if worker.swapped else Residency.RESIDENT
         yield f"residency  {residency}: {_residency(process, worker.swap, worker.displaced, entry)}"
     elif found is not None:
@@ -120,7 +120,7 @@ def _verdict(process: Process, found: _Found | None, worker: Worker | None, now:
         yield f"residency  {verdict.residency}: {_residency(process, process.swap, verdict.displaced, entry)}"
 
 
-def _activity_told(worker: Worker, entry: Entry | None, now: float) -> str:
+def _reported_activity(worker: Worker, entry: Entry | None, now: float) -> str:
     after = f"{entry.idle.after:.0f} s" if entry else "idle.after"
     match worker.activity:
         case Activity.BUSY:

@@ -43,7 +43,7 @@ class Reading:
     swapin_after: Mapping[Identity, int]
     told: Told | None
     problem: str | None = None
-    """Why the exporter that listens there told nothing; ``None`` where none listens."""
+    """Why the exporter at the default address gave no usable answer; ``None`` where none listens there."""
 
 
 def build(

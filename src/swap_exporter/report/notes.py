@@ -12,7 +12,7 @@ FAULTS = "flt/s"
 """The unit where page faults stand in for swap-in."""
 
 UNKNOWN = "?"
-"""Behind the number of workers of which nobody knows yet whether they are idle."""
+"""Behind the number of workers that the exporter has not watched for long enough to call them idle."""
 
 
 def notes(report: Report) -> Iterator[str]:

@@ -150,7 +150,8 @@ class Report:
     exporter: str | None
     """The address that told about idleness."""
     exporter_problem: str | None
-    """Why no exporter was asked, as one line; ``None`` where none listens at the default address."""
+    """Why the exporter at the default address gave no usable answer, as one line; ``None`` where none listens
+    there."""
     groups_told: int
     """Groups, of all there are, that the exporter knows."""
     whole_host: bool
