@@ -17,9 +17,9 @@ from tests.system.waiting import wait_until
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
 
 
-def run(*arguments, **rest):
+def run(*arguments, before=(), **rest):
     return subprocess.run(
-        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False, **rest
+        [*before, *PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False, **rest
     )
 
 
@@ -57,6 +57,23 @@ def served():
         (["--foo"], "unknown flag --foo; see swap-exporter --help"),
         (["--web.listen-adress=:1"], "unknown flag --web.listen-adress, did you mean --web.listen-address?"),
         (["--config.fil=x"], "unknown flag --config.fil, did you mean --config.file?"),
+        (["once", "--web.listen-address=:1"], "once takes no flag --web.listen-address, only serve does"),
+        (
+            ["--path.procfs=/proc", "catalog", "--web.systemd-socket"],
+            "catalog takes no flag --web.systemd-socket",
+        ),
+        (
+            ["once", "--web.listen-adress=:1"],
+            "unknown flag --web.listen-adress; see swap-exporter once --help",
+        ),
+        (["once", "--path.profs=/proc"], "unknown flag --path.profs, did you mean --path.procfs?"),
+        (["report", "--fromm=http://x"], "unknown flag --fromm, did you mean --from?"),
+        (["once", "--from=http://x"], "unknown flag --from; see swap-exporter once --help"),
+        (
+            ["serve", "--web.listen-adress=:1"],
+            "unknown flag --web.listen-adress, did you mean --web.listen-address?",
+        ),
+        (["once", "two\nlines"], "unknown argument two\\nlines"),
         (["bogus"], "invalid choice: 'bogus'"),
         (["explain"], "the following arguments are required: PID"),
         (["explain", "abc"], 'found "abc", expected a whole number from 1 on'),
@@ -64,6 +81,7 @@ def served():
         (["--log.level=loud"], "invalid choice: 'loud'"),
         (["--web.telemetry-path=metrics"], 'found "metrics", expected a path such as /metrics'),
         (["--web.telemetry-path=/-/ready"], 'found "/-/ready", expected a path such as /metrics'),
+        (["--web.telemetry-path=/api/workers"], 'found "/api/workers", expected a path such as /metrics'),
         (["--config.file"], "expected one argument"),
     ],
 )
@@ -132,6 +150,14 @@ def test_check_config_prints_every_mistake(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("content", ["", "# nothing yet\n"])
+def test_check_config_accepts_a_file_without_keys(content, tmp_path):
+    (tmp_path / "own.yml").write_text(content)
+    ended = run("check-config", "own.yml", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("own.yml: ok, 0 entries and ")
+
+
 def test_check_config_is_content_with_the_catalogue_itself(tmp_path):
     (tmp_path / "catalog.yml").write_text(run("catalog").stdout)
     ended = run("check-config", "catalog.yml", cwd=tmp_path)
@@ -155,31 +181,6 @@ def test_once_prints_one_exposition():
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "swap_host_memory_bytes" in ended.stdout
     assert "swap_group_idle_swapped_workers" not in ended.stdout
-
-
-def test_explain_tells_why_a_process_is_in_no_group():
-    ended = run("explain", str(os.getpid()))
-    assert ended.returncode == 0
-    assert "group      none: no entry claims it" in ended.stdout
-    assert "gunicorn:{{.Matches.app}}: no, cmdline[0] is not found in its title" in ended.stdout
-
-
-def test_explain_tells_which_entry_claims_a_process_and_which_would_have(tmp_path):
-    (tmp_path / "own.yml").write_text(
-        "process_names:\n"
-        "  - {name: sleepers, exe: [dormouse], idle: {after: 10m}}\n"
-        "  - {name: late, cmdline: ['^dormouse']}\n"
-    )
-    sleeper = subprocess.Popen(["dormouse", "60"], executable="/bin/sleep")
-    try:
-        ended = run("explain", str(sleeper.pid), "--config.file=own.yml", cwd=tmp_path)
-    finally:
-        sleeper.kill()
-        sleeper.wait(60)
-    assert "group      sleepers\nentry      own.yml:2 sleepers\nrole       worker: " in ended.stdout
-    assert "activity   unknown: takes 600 s of watching" in ended.stdout
-    assert "own.yml:2 sleepers: claims it" in ended.stdout
-    assert "own.yml:3 late: would, but an earlier entry claims it" in ended.stdout
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])

@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.cli.network import private_network
 from tests.cli.test_cli import PROGRAM, run
 from tests.system.servers.server import free_port
 
@@ -34,6 +35,7 @@ HASTE = "--interval=0.1"
         (["--from=http://localhost:99999"], 'found "http://localhost:99999", expected a URL'),
         (["--from=http://"], 'found "http://", expected a URL'),
         (["--from=http://a b"], 'found "http://a b", expected a URL'),
+        (["--from=http://a:b@localhost"], "found a user in the URL, which every process can read"),
         (["--fromm=http://x"], "unknown flag --fromm"),
         (["shop"], "unknown argument shop"),
     ],
@@ -141,6 +143,46 @@ def test_an_interrupt_ends_it_without_a_word(exporter):
     assert process.returncode == 130
 
 
+def test_an_exporter_with_users_and_its_own_ca_is_asked(started, secured):
+    web, http = secured
+    url = f"https://{started('--web.listen-address=127.0.0.1:0', f'--web.config.file={web}')}"
+    ended = run("report", HASTE, "--json", f"--from={url}", f"--http.config.file={http}")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout)["exporter"] == f"{url}/metrics"
+    for given, reason in (([], "certificate is refused"), ([f"--http.config.file={web}"], "unknown key")):
+        ended = run("report", HASTE, f"--from={url}", *given)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert reason in ended.stderr
+
+
+def test_a_401_is_said_to_be_one(started, users_only):
+    url = f"http://{started('--web.listen-address=127.0.0.1:0', f'--web.config.file={users_only}')}/metrics"
+    ended = run("report", HASTE, f"--from={url}")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"swap-exporter: --from: {url}: answers 401 Unauthorized: it needs a user and a password, which "
+        "--http.config.file gives\n"
+    )
+
+
+def test_at_the_default_address_a_401_is_none_that_was_not_found(started, users_only):
+    with private_network() as inside:
+        ended = run("report", HASTE, "--json", before=inside)
+        assert json.loads(ended.stdout)["exporter_problem"] is None
+        started(f"--web.config.file={users_only}", before=inside)
+        ended = run("report", HASTE, "--json", before=inside)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert json.loads(ended.stdout)["exporter_problem"] == (
+            "http://127.0.0.1:10059/metrics: answers 401 Unauthorized: it needs a user and a password, which "
+            "--http.config.file gives"
+        )
+        (users_only.parent / "http.yml").write_text("basic_auth: {username: alice, password: right}")
+        ended = run(
+            "report", HASTE, "--json", f"--http.config.file={users_only.parent}/http.yml", before=inside
+        )
+        assert json.loads(ended.stdout)["exporter"] == "http://127.0.0.1:10059/metrics"
+
+
 def test_the_daemon_never_imports_what_draws():
     port = free_port()
     watched = (
@@ -161,4 +203,4 @@ def test_the_daemon_never_imports_what_draws():
     loaded = {name.partition(".")[0] for name in modules.split()}
     assert "swap_exporter" in loaded
     assert not loaded & {"rich", "pygments", "markdown_it"}
-    assert "swap_exporter.report" not in modules.split()
+    assert not {"swap_exporter.report", "swap_exporter.client"} & set(modules.split())

@@ -264,9 +264,6 @@ def test_what_was_found_stays_on_one_line_and_is_cut() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "f: is empty, expected keys such as process_names"),
-        (b"# only a comment\n", "f: is empty, expected keys such as process_names"),
-        (b"---\n", "f: is empty, expected keys such as process_names"),
         (b"text", f'f:1:1: found "text", {SECTION} process_names'),
         (b"~", f'f:1:1: found "~", {SECTION} process_names'),
         (b"- a", f"f:1:1: found a list, {SECTION} process_names"),
@@ -406,6 +403,15 @@ def test_the_catalogue_is_a_configuration_of_entries_alone() -> None:
     assert alone.entries
     with pytest.raises(ConfigError, match="unknown key"):
         config.parse(b"idle: {}", "catalog.yaml", builtin=True)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"\xef\xbb\xbf", b"# only a comment\n", b"---\n", b"# one\n---\n# two\n...\n"]
+)
+def test_a_file_without_keys_means_the_catalogue(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "swap.yml"
+    path.write_bytes(content)
+    assert config.load(str(path)) == config.load(None)
 
 
 def test_loading(tmp_path: Path) -> None:

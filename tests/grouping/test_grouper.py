@@ -262,6 +262,92 @@ class TestReload:
         }
 
 
+class TestNamesOfOwnEntries:
+    """A catalogue entry adds no process to a group whose name an entry of the user's has produced."""
+
+    FIXED = configured("process_names: [{name: 'gunicorn:shop', cmdline: ['^own ']}]")
+    TEMPLATED = configured(
+        "process_names: [{name: 'gunicorn:{{.Matches.app}}', cmdline: ['^own (?P<app>.+)']}]"
+    )
+    BOTH = pytest.mark.parametrize("configuration", [FIXED, TEMPLATED], ids=["fixed", "templated"])
+
+    own = process(5, 1, "own shop", layout=5)
+    titled = process(10, 1, ["gunicorn: master [shop]"], layout=1)
+    other = process(20, 1, ["gunicorn: master [blog]"], layout=2)
+
+    @BOTH
+    def test_what_the_catalogue_would_add_is_ungrouped(self, configuration: Configuration) -> None:
+        for table in (
+            [self.own, self.titled, self.other],
+            [self.titled, self.other, self.own._replace(pid=30)],
+        ):
+            grouping = over(table, configuration=configuration)
+            assert {name: len(group.members) for name, group in grouping.groups.items()} == {
+                "gunicorn:shop": 1,
+                "gunicorn:blog": 1,
+            }
+            assert grouping.ungrouped == (self.titled,)
+
+    def test_a_fixed_name_is_the_users_before_the_first_process(self) -> None:
+        grouping = over([self.titled], configuration=self.FIXED)
+        assert grouping.ungrouped == (self.titled,)
+
+    def test_a_name_that_is_cut_is_the_same_name(self) -> None:
+        long = configured("process_names: [{name: 'gunicorn:shop-of-many', cmdline: ['^own ']}]")
+        configuration = replace(long, limits=Limits(name_bytes=16))
+        titled = process(10, 1, ["gunicorn: master [shop-of-others]"])
+        assert over([titled], configuration=configuration).ungrouped == (titled,)
+
+    def test_it_leaves_the_group_when_the_users_entry_produces_the_name(self) -> None:
+        seeing = grouper(self.TEMPLATED)
+        assert groups(seeing.assign(sample(self.titled))) == {10: "gunicorn:shop"}
+        assert groups(seeing.assign(sample(self.own, self.titled))) == {5: "gunicorn:shop"}
+
+    @BOTH
+    def test_it_stays_out_when_the_users_process_is_gone(self, configuration: Configuration) -> None:
+        table = [self.titled, self.other]
+        grouping = over([self.own, *table], *[table] * 3, configuration=configuration)
+        assert groups(grouping) == {20: "gunicorn:blog"}
+        late = process(40, 1, ["gunicorn: worker [shop]"])
+        grouping = over([self.own, *table], table, [*table, late], configuration=configuration)
+        assert groups(grouping) == {20: "gunicorn:blog"}
+
+    def test_it_joins_an_ancestor_as_if_no_entry_claimed_it(self) -> None:
+        below = self.titled._replace(parent_pid=5)
+        grouping = over([self.own, below], configuration=self.FIXED)
+        assert groups(grouping) == {5: "gunicorn:shop", 10: "gunicorn:shop"}
+        assert [(member.joined, member.entry.builtin) for member in members_of(grouping)] == [
+            (False, False),
+            (True, False),
+        ]
+
+    def test_what_had_joined_the_catalogues_process_leaves_with_it(self) -> None:
+        helper = process(12, 10, "ffmpeg", comm="ffmpeg", layout=3)
+        for left in ([self.titled, helper], [orphaned(helper)]):
+            seeing = grouper(self.TEMPLATED)
+            assert set(groups(seeing.assign(sample(shell, self.titled, helper)))) == {10, 12}
+            assert groups(seeing.assign(sample(shell, self.own, *left))) == {5: "gunicorn:shop"}
+
+    def test_a_reload_keeps_the_names_of_the_entries_that_stay(self) -> None:
+        seeing = grouper(self.TEMPLATED)
+        seeing.assign(sample(self.own, self.titled))
+        seeing.assign(sample(self.titled))
+        seeing.configure(self.TEMPLATED)
+        assert not members_of(seeing.assign(sample(self.titled)))
+        seeing.configure(CATALOG)
+        assert groups(seeing.assign(sample(self.titled))) == {10: "gunicorn:shop"}
+
+    def test_names_without_a_process_are_remembered_up_to_the_limit_of_groups(self) -> None:
+        seeing = grouper(replace(self.TEMPLATED, limits=Limits(groups=3)))
+        for number in range(10):
+            seeing.assign(sample(process(50 + number, 1, f"own app{number}")))
+        titled = [process(100 + number, 1, [f"gunicorn: master [app{number}]"]) for number in range(10)]
+        grouping = seeing.assign(sample(*titled))
+        # The oldest are forgotten first; these have no process and are remembered.
+        assert grouping.ungrouped == tuple(titled[-3:])
+        assert len(seeing._own_names) == 3
+
+
 class TestLimitOfGroups:
     CONFIGURATION = replace(
         configured("process_names: [{name: '{{.Matches.n}}', cmdline: ['^app (?P<n>.+)']}]"),
@@ -339,8 +425,12 @@ PROCESSES = st.builds(
     uid=st.none() | st.just(0),
 )
 SAMPLES = st.lists(PROCESSES, max_size=12, unique_by=lambda one: one.pid).map(lambda table: sample(*table))
+OWN = configured(
+    "process_names: [{name: 'gunicorn:{{.Matches.app}}', cmdline: ['^gunicorn: master .(?P<app>[a-z]+)']}]"
+)
 CONFIGURATIONS = st.builds(
-    lambda children, limit: replace(CATALOG, children=children, limits=Limits(groups=limit)),
+    lambda base, children, limit: replace(base, children=children, limits=Limits(groups=limit)),
+    st.sampled_from([CATALOG, OWN]),
     st.booleans(),
     st.integers(1, 3),
 )
@@ -383,5 +473,7 @@ def test_each_process_is_in_one_place_and_a_second_look_shows_the_same(
         names = {member.group for member in members_of(grouping)} - {OVERFLOW}
         assert len(names) <= configuration.limits.groups
         assert grouping.overflow == sum(member.group == OVERFLOW for member in members_of(grouping))
+        own = {member.group for member in members_of(grouping) if not member.entry.builtin} - {OVERFLOW}
+        assert not own & {member.group for member in members_of(grouping) if member.entry.builtin}
         assert seeing.assign(seen) == grouping
         assert seeing.assign(replace(seen, processes=dict(seen.processes))) == grouping

@@ -149,12 +149,15 @@ def test_the_rest_of_gos_language_is_refused_by_name(text: str, message: str, of
 @pytest.mark.parametrize(
     ("text", "captures", "message"),
     [
-        ("{{.comm}}", (), f"there is no field .comm, expected one of {FIELDS}"),
+        ("{{.comm}}", (), "there is no field .comm, did you mean .Comm?"),
+        ("{{.pid}}", (), "there is no field .pid, did you mean .PID?"),
+        ("{{.ExeBse}}", (), "there is no field .ExeBse, did you mean .ExeBase?"),
+        ("{{.match.app}}", ("app",), "there is no field .match, did you mean .Matches?"),
         ("{{.Foo.bar}}", (), f"there is no field .Foo, expected one of {FIELDS}"),
         (
             "{{.Matches.ap}}",
             ("pool", "app"),
-            "no cmdline regex of the entry captures ap, expected one of app, pool",
+            "no cmdline regex of the entry captures ap, did you mean app?",
         ),
         (
             "{{.Matches.app}}",

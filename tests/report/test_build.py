@@ -111,21 +111,24 @@ def test_the_verdict_does_not_depend_on_how_many_rows_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("group", "workers", "idle", "swapped", "idle_swapped"),
+    ("group", "workers", "idle", "unknown", "swapped", "idle_swapped"),
     [
-        (None, 2, None, 2, None),
-        (told(idle=3, busy=1, stranded=1), 4, 3, 3, 3),
-        (told(idle=3, busy=1, swapped=False, stranded=0), 4, 3, 0, None),
-        (told(idle=1, unknown=1), 2, None, 1, None),
+        (None, 2, None, None, 2, None),
+        (told(idle=3, busy=1, stranded=1), 4, 3, 0, 3, 3),
+        (told(idle=3, busy=1, swapped=False, stranded=0), 4, 3, 0, 0, None),
+        (told(idle=4, unknown=2), 6, 4, 2, 4, None),
+        (told(busy=4, unknown=2), 6, 0, 2, 0, None),
+        (told(unknown=2), 2, None, 2, 0, None),
     ],
 )
-def test_who_is_idle_is_what_the_exporter_told(group, workers, idle, swapped, idle_swapped):
+def test_who_is_idle_is_what_the_exporter_told(group, workers, idle, unknown, swapped, idle_swapped):
     of = reading(
         [member(worker(10)), member(worker(11)), member(worker(9, swap=0), role=Role.MASTER)],
         told=None if group is None else {"shop": group},
     )
     row = only_group(of)
-    assert (row.workers, row.idle, row.swapped, row.idle_swapped) == (workers, idle, swapped, idle_swapped)
+    assert (row.workers, row.idle, row.unknown) == (workers, idle, unknown)
+    assert (row.swapped, row.idle_swapped) == (swapped, idle_swapped)
 
 
 def test_an_exporter_that_does_not_know_the_group_changes_nothing():

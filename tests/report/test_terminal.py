@@ -170,6 +170,33 @@ def test_what_the_exporter_knows_of_is_said(groups, said):
     assert said in drawn(report(of), 200)
 
 
+@pytest.mark.parametrize(
+    ("group", "cell"),
+    [
+        (told(4, unknown=2), " 4+2?/4 of 6 "),
+        (told(0, 4, unknown=2), " 0+2?/0 of 6 "),
+        (told(4, 2), " 4/4 of 6 "),
+    ],
+)
+def test_idle_workers_are_shown_beside_those_that_are_not_known_yet(group, cell):
+    members = [worker(pid, MIB, "shop") for pid in range(10, 16)]
+    text = drawn(report(reading(members, of=host(used=9 * MIB), told={"shop": group})), 120)
+    assert cell in text
+    assert ("\n+N?: N more workers may be idle" in text) is ("?" in cell)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (None, "A running exporter knows; none was found here (--from URL names one)."),
+        ("http://h/metrics: answers 401", "A running exporter knows; http://h/metrics: answers 401."),
+    ],
+)
+def test_why_no_exporter_was_asked_is_said(problem, said):
+    of = replace(reading([worker(10, MIB, "shop")], of=host(used=5 * MIB)), problem=problem)
+    assert said in drawn(report(of), 400)
+
+
 def test_a_host_that_is_seen_in_part_is_said_so():
     whole = report(reading())
     assert "Not every process" not in drawn(whole)

@@ -1,51 +1,17 @@
 """Asking an exporter: what its exposition says, and what becomes of everything else that may answer there."""
 
 import contextlib
-import socket
-import threading
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swap_exporter.client.http import AskError
 from swap_exporter.exposition.render import families, render
-from swap_exporter.report import told
-from swap_exporter.report.told import AskError, ask, parse
+from swap_exporter.report.told import parse
 from tests.exposition.test_exposition import assessed
 
 BUILD_INFO = b'swap_exporter_build_info{version="1",python="3"} 1\n'
-
-
-@contextlib.contextmanager
-def answering(*pieces: bytes, pause: float = 0.0, hang: bool = False) -> Iterator[str]:
-    """Something on the loopback that answers every connection so; ``hang`` leaves it open then."""
-    over = threading.Event()
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                with connection, contextlib.suppress(OSError):
-                    if pieces or hang:
-                        connection.recv(1 << 16)
-                    for piece in pieces:
-                        connection.sendall(piece)
-                        over.wait(pause)
-                    if hang:
-                        over.wait(30)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/metrics"
-        over.set()
-        listening.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
-
-
-def http(body: bytes, status: bytes = b"200 OK", headers: bytes = b"") -> bytes:
-    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n%b\r\n%b" % (status, len(body), headers, body)
 
 
 def test_it_reads_what_this_exporter_exposes():
@@ -58,7 +24,8 @@ def test_it_reads_what_this_exporter_exposes():
 
 def test_what_is_not_known_yet_is_not_told():
     of = parse("u", render(families(assessed(seconds=30))).body).groups["shop"]
-    assert (of.idle, of.idle_swapped_workers, of.stranded, of.longest_idle_since) == (None, None, None, None)
+    assert (of.idle, of.unknown, of.worker_count) == (0, 1, 2)
+    assert (of.idle_swapped_workers, of.stranded, of.longest_idle_since) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +36,10 @@ def test_what_is_not_known_yet_is_not_told():
         (
             b'swap_group_workers{group="g",activity="idle",residency="swapped"} 3\n'
             b'swap_group_workers{group="g",activity="unknown",residency="resident"} 1\n',
-            None,
+            3,
             None,
         ),
+        (b'swap_group_workers{group="g",activity="unknown",residency="resident"} 1\n', None, None),
         (
             b'swap_group_swap_proportional_bytes{group="g",role="master"} 1\n'
             b'swap_group_swap_proportional_bytes{group="g",role="worker"} 2\n',
@@ -96,64 +64,20 @@ def test_a_part_that_is_missing_leaves_the_whole_unknown(lines, idle, proportion
     assert (groups["g"].idle, groups["g"].proportional_swap) == (idle, proportional)
 
 
-def test_it_asks_over_http():
-    with answering(http(BUILD_INFO + b'swap_group_wake_bytes{group="g"} 4096\n')) as url:
-        answer = ask(url, 10)
-    assert (answer.url, answer.groups["g"].wake_bytes) == (url, 4096)
-
-
 @pytest.mark.parametrize(
-    ("pieces", "reason"),
+    ("body", "reason"),
     [
-        ([], "Connection reset by peer|does not answer as an HTTP server does|closed connection"),
-        ([b"SSH-2.0-OpenSSH_9.2\r\n"], "does not answer as an HTTP server does"),
-        ([http(b"", b"401 Unauthorized")], "answers 401 Unauthorized"),
-        ([http(b"", b"500 \x1b[2J")], r"answers 500 \\x1b\[2J"),
-        ([http(b"", b"302 Found", b"Location: http://127.0.0.1:1/\r\n")], "answers 302 Found"),
-        ([http(b"<!doctype html>")], "answers with something that is no exposition of metrics"),
-        ([http(b"\xff\xfe")], "answers with something that is no exposition of metrics"),
-        ([http(b"up 1\n")], "is not a swap-exporter: there is no swap_exporter_build_info"),
-        ([http(BUILD_INFO + b"swap_group_wake_bytes 1\n")], "no exposition of metrics"),
+        (b"<!doctype html>", "answers with something that is no exposition of metrics"),
+        (b"\xff\xfe", "answers with something that is no exposition of metrics"),
+        (b"up 1\n", "is not a swap-exporter: there is no swap_exporter_build_info"),
+        (BUILD_INFO + b"swap_group_wake_bytes 1\n", "no exposition of metrics"),
     ],
 )
-def test_whatever_else_answers_is_one_line(pieces, reason):
-    with answering(*pieces) as url, pytest.raises(AskError, match=reason) as raised:
-        ask(url, 10)
-    assert str(raised.value).startswith(f"{url}: ")
+def test_what_is_no_exposition_of_this_exporter_is_one_line(body: bytes, reason: str) -> None:
+    with pytest.raises(AskError, match=reason) as raised:
+        parse("http://h/metrics", body)
+    assert str(raised.value).startswith("http://h/metrics: ")
     assert "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "trickle",
-    [
-        {"hang": True},
-        {"pieces": [b"HTTP/1.1 200 OK\r\n\r\n"], "hang": True},
-        {"pieces": [b"HTTP/1.1 200 OK\r\n", *[b"x: y\r\n"] * 50], "pause": 0.1},
-        {"pieces": [b"HTTP/1.1 200 OK\r\n\r\n", *[b"up 1\n"] * 200], "pause": 0.1},
-    ],
-)
-def test_one_that_takes_its_time_is_given_up(trickle):
-    with (
-        answering(*trickle.pop("pieces", ()), **trickle) as url,
-        pytest.raises(AskError, match=r"has not answered within 0.5 s"),
-    ):
-        ask(url, 0.5)
-
-
-def test_an_endless_answer_is_given_up(monkeypatch):
-    monkeypatch.setattr(told, "LARGEST", 1 << 20)
-    with (
-        answering(b"HTTP/1.1 200 OK\r\n\r\n", b"# x\n" * (1 << 19)) as url,
-        pytest.raises(AskError, match="answers with more than 1 MiB"),
-    ):
-        ask(url, 30)
-
-
-def test_nobody_there_is_one_line():
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}/metrics"
-    with pytest.raises(AskError, match="Connection refused"):
-        ask(url, 10)
 
 
 @given(st.binary(max_size=300))

@@ -9,8 +9,6 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tests.system.cgroup import memory_cgroup
 from tests.system.exporter import BINARY, Exporter
@@ -27,10 +25,9 @@ SHOWN = re.compile(
 
 
 def main() -> None:
-    with memory_cgroup() as cgroup, TemporaryDirectory(prefix="story-") as directory:
-        state = Path(directory) / "state"
+    with memory_cgroup() as cgroup:
         server = Gunicorn(workers=8, preload=True, shared_megabytes=30, private_megabytes=6)
-        exporter = Exporter(state_file=state)
+        exporter = Exporter()
         exporter.port = 10059  # where the report asks
         try:
             server.start(cgroup)
@@ -38,21 +35,19 @@ def main() -> None:
             time.sleep(WATCH)
             with swap_in_use():
                 cgroup.push_out()
-                time.sleep(75)  # two ticks, and the state is saved once more
-                show(exporter, state, server.workers()[0])
+                time.sleep(75)
+                show(exporter, server.workers()[0])
                 server.stop()
         finally:
             exporter.stop()
             server.stop()
 
 
-def show(exporter: Exporter, state: Path, worker: int) -> None:
+def show(exporter: Exporter, worker: int) -> None:
     print(*(line for line in exporter.scrape().text.splitlines() if SHOWN.match(line)), sep="\n")
-    for arguments in (["report"], ["explain", str(worker), f"--state.file={state.name}"]):
+    for arguments in (["report"], ["explain", str(worker)]):
         print(f"\n$ swap-exporter {' '.join(arguments)}", flush=True)
-        subprocess.run(
-            [BINARY, *arguments], cwd=state.parent, env=os.environ | {"COLUMNS": "80"}, check=True, timeout=60
-        )
+        subprocess.run([BINARY, *arguments], env=os.environ | {"COLUMNS": "80"}, check=True, timeout=60)
 
 
 if __name__ == "__main__":

@@ -2,44 +2,67 @@
 
 from collections.abc import Iterator
 
-from swap_exporter.assessment import GroupAssessment, Verdict
-from swap_exporter.cli import wiring
+from swap_exporter.assessment import GroupAssessment, Residency, Verdict
+from swap_exporter.cli import asking, wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.output import standard_output
+from swap_exporter.client.http import AskError
+from swap_exporter.client.workers import Worker, Workers, parse_workers, workers_url
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping import selectors
 from swap_exporter.grouping.entry import Entry
 from swap_exporter.history.watch import Activity
+from swap_exporter.readable import duration
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Configuration
 
 LINE = 118
 """Characters of a line that tells why an entry does not claim a process."""
 
+REFUSED = "an entry of yours names that group, and the catalogue adds nothing to it"
+
+_Found = tuple[GroupAssessment, Verdict]
+
 
 def explain(options: Options) -> int:
     """Print it all on standard output. Raises :class:`FatalError` where there is no such process."""
     configuration = wiring.configuration(options)
+    workers, source = _ask(options)
     pipeline = wiring.pipeline(options, configuration, wiring.memory(options))
     assessment = pipeline.latest()
     process = assessment.sample.processes.get(options.pid or 0)
     if process is None:
         raise FatalError(f"there is no process {options.pid} in {options.procfs}, or it cannot be read")
     found = _find(process, assessment.groups)
+    refused = _refused_by_name(process, found, configuration)
+    worker = workers.by_identity.get(process.identity) if workers else None
     lines = [
         f"process    {process.pid}, child of {process.parent_pid}, state {process.state}",
         f"comm       {_shown(process.comm)}",
         f"title      {_shown(process.title) if process.argv else 'none'}",
-        *(_place(found) if found else _nowhere(configuration)),
-        "entries, in the order in which they are tried:",
-        *(f"  {line}" for line in _entries(process, configuration)),
+        *(_place(found) if found else _nowhere(configuration, refused)),
+        f"exporter   {source}{_difference(workers, worker, found, assessment.sample.at.wall)}",
+        *_verdict(process, found, worker, assessment.sample.at.wall),
     ]
+    if options.all:
+        lines.append("entries, in the order in which they are tried:")
+        lines.extend(f"  {line}" for line in _entries(process, configuration, refused))
     with standard_output() as out:
         print(*lines, sep="\n", file=out)
     return 0
 
 
-def _find(process: Process, groups: tuple[GroupAssessment, ...]) -> tuple[GroupAssessment, Verdict] | None:
+def _ask(options: Options) -> tuple[Workers | None, str]:
+    """What a running exporter knows, and its URL or the reason why it is not asked."""
+    url = workers_url(options.exporter or asking.LOCAL)
+    try:
+        return parse_workers(url, asking.fetch(options, url, "application/json")), url
+    except AskError as error:
+        state = " and the state file" if options.state_file else ""
+        return None, f"{error}; this is from one sample{state}"
+
+
+def _find(process: Process, groups: tuple[GroupAssessment, ...]) -> _Found | None:
     for group in groups:
         for verdict in group.verdicts:
             if verdict.member.process is process:
@@ -47,20 +70,68 @@ def _find(process: Process, groups: tuple[GroupAssessment, ...]) -> tuple[GroupA
     return None
 
 
-def _place(found: tuple[GroupAssessment, Verdict]) -> Iterator[str]:
+def _place(found: _Found) -> Iterator[str]:
     group, verdict = found
     member = verdict.member
     through = ", which its nearest grouped ancestor belongs to" if member.joined else ""
     yield f"group      {_shown(group.name)}{through}"
     yield f"entry      {_named(member.entry)}"
     yield f"role       {member.role}: {member.reason}"
-    yield f"activity   {_activity(verdict)}"
-    yield f"residency  {verdict.residency}: {_residency(verdict)}"
 
 
-def _nowhere(configuration: Configuration) -> Iterator[str]:
+def _nowhere(configuration: Configuration, refused: Entry | None) -> Iterator[str]:
+    if refused is not None:
+        yield f"group      none: {_named(refused)} claims it, but {REFUSED}"
+        return
     ancestors = ", and neither does one claim an ancestor" if configuration.children else ""
     yield f"group      none: no entry claims it{ancestors}"
+
+
+def _refused_by_name(process: Process, found: _Found | None, configuration: Configuration) -> Entry | None:
+    """The catalogue's entry that claims it in vain: an own entry has produced the name of that group."""
+    claiming = (entry for entry in configuration.entries if selectors.explain(entry, process) is None)
+    first = next(claiming, None)
+    placed = found is not None and not found[1].member.joined
+    return first if first is not None and first.builtin and not placed else None
+
+
+def _difference(workers: Workers | None, worker: Worker | None, found: _Found | None, now: float) -> str:
+    """How old the exporter's knowledge is, and where it puts the process if that is elsewhere."""
+    if workers is None:
+        return ""
+    age = f", sample of {max(0.0, now - workers.at):.0f} s ago"
+    if worker is None:
+        why = ": another configuration, or another /proc" if found else ""
+        return f"{age}; it has the process in no group{why}"
+    if found and (found[0].name, found[1].member.role) == (worker.group, worker.role):
+        return age
+    return f"{age}; it has the process as {worker.role} in {_shown(worker.group)}"
+
+
+def _verdict(process: Process, found: _Found | None, worker: Worker | None, now: float) -> Iterator[str]:
+    """As the exporter judges it, else as one sample shows it."""
+    if worker is not None:
+        entry = found[1].member.entry if found else None
+        yield f"activity   {_reported_activity(worker, entry, now)}"
+        residency = Residency.SWAPPED if worker.swapped else Residency.RESIDENT
+        yield f"residency  {residency}: {_residency(process, worker.swap, worker.displaced, entry)}"
+    elif found is not None:
+        verdict = found[1]
+        yield f"activity   {_activity(verdict)}"
+        entry = verdict.member.entry
+        yield f"residency  {verdict.residency}: {_residency(process, process.swap, verdict.displaced, entry)}"
+
+
+def _reported_activity(worker: Worker, entry: Entry | None, now: float) -> str:
+    after = f"{entry.idle.after:.0f} s" if entry else "idle.after"
+    match worker.activity:
+        case Activity.BUSY:
+            return f"busy: active within the last {after}"
+        case Activity.IDLE:
+            since = "" if worker.idle_since is None else f" for {duration(max(0.0, now - worker.idle_since))}"
+            return f"idle{since}: watched for at least {after}, and not active in it"
+        case Activity.UNKNOWN:
+            return f"unknown: the exporter has not watched it for {after} yet"
 
 
 def _activity(verdict: Verdict) -> str:
@@ -72,30 +143,31 @@ def _activity(verdict: Verdict) -> str:
         case Activity.IDLE:
             return f"idle: watched for at least {idle.after:.0f} s, and never used {bound}"
         case Activity.UNKNOWN:
-            return (
-                f"unknown: takes {idle.after:.0f} s of watching; with --state.file it is what a running "
-                "exporter has seen"
-            )
+            return f"unknown: takes {idle.after:.0f} s of watching, as a running exporter does"
 
 
-def _residency(verdict: Verdict) -> str:
-    process, swapped = verdict.member.process, verdict.member.entry.swapped
-    if process.swap is None or verdict.displaced is None:
+def _residency(process: Process, swap: int | None, displaced: int | None, entry: Entry | None) -> str:
+    if swap is None or displaced is None:
         return "its VmSwap cannot be read"
-    held = process.swap + (process.resident_anonymous or 0)
-    return (
-        f"{_size(verdict.displaced)} of {_size(held)} were pushed out since it was last active "
-        f"(VmSwap {_size(process.swap)}, of it cold {_size(verdict.watch.cold)}); "
-        f"swapped from {_size(swapped.min_bytes)} and {swapped.min_ratio:.0%} on"
+    held = swap + (process.resident_anonymous or 0)
+    text = (
+        f"{_size(displaced)} of {_size(held)} were pushed out since it was last active "
+        f"(VmSwap {_size(swap)}, of it cold {_size(swap - displaced)})"
     )
+    if entry is not None:
+        text += f"; swapped from {_size(entry.swapped.min_bytes)} and {entry.swapped.min_ratio:.0%} on"
+    return text
 
 
-def _entries(process: Process, configuration: Configuration) -> Iterator[str]:
+def _entries(process: Process, configuration: Configuration, refused: Entry | None) -> Iterator[str]:
     """Why those before the one that claims it do not, and which later ones would have."""
     claimed = False
     for entry in configuration.entries:
         reason = selectors.explain(entry, process)
-        if reason is None:
+        if entry is refused:
+            yield f"{_named(entry)}: would, but {REFUSED}"
+            claimed = True
+        elif reason is None:
             yield f"{_named(entry)}: {'would, but an earlier entry claims it' if claimed else 'claims it'}"
             claimed = True
         elif not claimed:

@@ -9,6 +9,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from swap_exporter import __version__, log
+from swap_exporter.readable import printable
 from swap_exporter.sampling import host, inspection
 
 USAGE_ERROR = 2
@@ -55,6 +56,8 @@ class Options:
     json: bool = False
     exporter: str | None = None
     output: str | None = None
+    http_config_file: str | None = None
+    all: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -81,6 +84,8 @@ def parse(arguments: Sequence[str]) -> Options:
     _report_flags(command("report", "one table: who holds the swap, who is stranded, what waking costs"))
     explain = command("explain", "which entry claims a process, its group, role and verdict, and why")
     explain.add_argument("pid", metavar="PID", type=_positive)
+    explain.add_argument("--all", action="store_true", help="why each of the other entries does not claim it")
+    _asking_flags(explain)
     once = command("once", "one exposition, without what needs a history")
     once.add_argument(
         "--output",
@@ -90,7 +95,10 @@ def parse(arguments: Sequence[str]) -> Options:
     check = command("check-config", "check a configuration file: exit 0, or every mistake and exit 1")
     check.add_argument("file", metavar="FILE")
     command("catalog", "print the built-in entries")
-    return _options(parser.parse_args(arguments))
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices.get(given.command, parser).refuse(unknown[0], _web_flags())
+    return _options(given)
 
 
 def _shared_flags() -> "_Parser":
@@ -170,11 +178,21 @@ def _report_flags(parser: "_Parser") -> None:
         "--processes", action="store_true", help="show the processes of each group and command"
     )
     flags.add_argument("--json", action="store_true", help="for scripts; docs/report.md describes it")
+    _asking_flags(parser)
+
+
+def _asking_flags(parser: "_Parser") -> None:
+    flags = parser.add_argument_group("asking an exporter")
     flags.add_argument(
         "--from",
         metavar="URL",
         type=_url,
         help="the exporter to ask who is idle; default: http://127.0.0.1:10059/metrics, if it answers",
+    )
+    flags.add_argument(
+        "--http.config.file",
+        metavar="FILE",
+        help="user, password and CA for that exporter, in the form that promtool takes",
     )
 
 
@@ -213,6 +231,8 @@ def _options(given: argparse.Namespace) -> Options:
         json=values.get("json", False),
         exporter=values.get("from"),
         output=values.get("output"),
+        http_config_file=values.get("http.config.file"),
+        all=values.get("all", False),
     )
 
 
@@ -226,14 +246,20 @@ class _Switch(argparse.BooleanOptionalAction):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
+    def refuse(self, argument: str, serving: "_Parser") -> NoReturn:
+        """End with a line on an argument that this command does not take. ``serving``: flags of serve."""
+        flag = printable(argument.partition("=")[0])
+        if flag in serving.options:
+            self.error(f"{self.prog.rpartition(' ')[2]} takes no flag {flag}, only serve does")
+        close = difflib.get_close_matches(flag, self.options, 1)
+        meant = f", did you mean {close[0]}?" if close else ""
+        self.error(f"unknown {'flag' if flag.startswith('-') else 'argument'} {flag}{meant}")
+
+    @property
+    def options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
+
     def error(self, message: str) -> NoReturn:
-        unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        if unknown:
-            flag = unknown[1].partition("=")[0]
-            known = [option for action in self._actions for option in action.option_strings]
-            close = difflib.get_close_matches(flag, known, 1)
-            meant = f", did you mean {close[0]}?" if close else ""
-            message = f"unknown {'flag' if flag.startswith('-') else 'argument'} {flag}{meant}"
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -250,8 +276,11 @@ def _whole(text: str) -> int:
 
 
 def _path(text: str) -> str:
-    if not text.startswith("/") or text == "/" or text.startswith("/-/") or set(text) & set("?#% "):
-        raise argparse.ArgumentTypeError(f'found "{text}", expected a path such as /metrics, not / or /-/...')
+    taken = text == "/" or text.startswith(("/-/", "/api/"))
+    if not text.startswith("/") or taken or set(text) & set("?#% "):
+        raise argparse.ArgumentTypeError(
+            f'found "{text}", expected a path such as /metrics, not /, /-/... or /api/...'
+        )
     return text
 
 
@@ -264,6 +293,10 @@ def _seconds(text: str) -> float:
 def _url(text: str) -> str:
     try:
         url = urlsplit(text)
+        if "@" in url.netloc:
+            raise argparse.ArgumentTypeError(
+                "found a user in the URL, which every process can read; expected it in --http.config.file"
+            )
         usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
         usable = False

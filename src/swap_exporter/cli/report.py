@@ -1,7 +1,6 @@
 """``report``: one table in the terminal. The only command that draws; nothing else imports rich."""
 
 import io
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,27 +9,22 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from swap_exporter.assessment import Assessment, assess
-from swap_exporter.cli import wiring
+from swap_exporter.cli import asking, wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.output import standard_output
+from swap_exporter.client.http import AskError
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.history.history import History
 from swap_exporter.report.as_json import document
 from swap_exporter.report.build import Reading, build
 from swap_exporter.report.terminal import draw
-from swap_exporter.report.told import AskError, Told, ask
+from swap_exporter.report.told import Told, parse
 from swap_exporter.sampling import on_demand
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.delays import DelayReader
 from swap_exporter.sampling.sample import Identity
 from swap_exporter.settings import Configuration
-
-LOCAL = "http://127.0.0.1:10059/metrics"
-"""Asked when nothing else is named; most hosts have none there, and then nobody waits for it."""
-
-LOCAL_TIMEOUT = 2.0
-NAMED_TIMEOUT = 10.0
 
 TABLE_ROWS = 10
 """Groups and commands in a table, if nothing else is asked for: it fits a screen. JSON has them all."""
@@ -56,7 +50,7 @@ def report(options: Options) -> int:
 def _read(options: Options, configuration: Configuration) -> Reading:
     sampler = _Sampler(options, configuration)
     delays = DelayReader(options.procfs) if "taskstats" in options.collectors else None
-    told = _ask(options)
+    told, problem = _ask(options)
     with _progress() as progress:
         first = sampler.take()
         swapin_before = on_demand.swapin_pages(delays, first.sample) if delays else {}
@@ -78,6 +72,7 @@ def _read(options: Options, configuration: Configuration) -> Reading:
         swapin_before=swapin_before,
         swapin_after=swapin_after,
         told=told,
+        problem=problem,
     )
 
 
@@ -99,17 +94,15 @@ class _Sampler:
         return assess(self._history.observe(sample, self._grouper.assign(sample)), self._configuration)
 
 
-def _ask(options: Options) -> Told | None:
-    # An exporter that hangs up while it is asked is an error to tell, and not the end of this command.
-    piped = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+def _ask(options: Options) -> tuple[Told | None, str | None]:
+    """What the exporter exports, or why that is unavailable; neither where none listens."""
+    url = options.exporter or asking.LOCAL
     try:
-        return ask(options.exporter or LOCAL, NAMED_TIMEOUT if options.exporter else LOCAL_TIMEOUT)
+        return parse(url, asking.fetch(options, url)), None
     except AskError as error:
         if options.exporter:
             raise FatalError(f"--from: {error}") from error
-        return None
-    finally:
-        signal.signal(signal.SIGPIPE, piped)
+        return None, None if error.absent else str(error)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\uff
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def compose(content: bytes, name: str) -> Node:
-    """The root of the document. Raises ConfigError."""
+def compose(content: bytes, name: str) -> Node | None:
+    """The root of the document, ``None`` for one that is empty or only has comments. Raises ConfigError."""
     text = _decode(content, name)
     try:
         _check_depth(text, name)
@@ -29,8 +29,8 @@ def compose(content: bytes, name: str) -> Node:
         raise _syntax_error(name, error) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape beyond Unicode, without C
         raise ConfigError((f"{name}: not valid YAML: {' '.join(str(error).split())}",)) from None
-    if root is None or (isinstance(root, ScalarNode) and not root.value and not root.style):
-        raise ConfigError((f"{name}: is empty, expected keys such as process_names",))
+    if isinstance(root, ScalarNode) and not root.value and not root.style:
+        return None
     return root
 
 

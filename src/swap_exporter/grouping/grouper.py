@@ -63,6 +63,8 @@ class Grouper:
         self._known: dict[Identity, _Known] = {}
         self._matched: dict[tuple[str, tuple[str, ...]], _Match | None] = {}
         self._names: set[str] = set()
+        self._own_names: dict[str, str] = {}
+        """Names that the user's entries have produced, and their templates; the longest unused first."""
         self._sample_number = 0
         self._seen: Mapping[int, Process] = {}
         self._last = Grouping({}, (), 0)
@@ -73,6 +75,9 @@ class Grouper:
         self._entries = configuration.entries
         self._children = configuration.children
         self._limits = configuration.limits
+        own = {entry.name.text: entry.name.fixed for entry in self._entries if not entry.builtin}
+        self._fixed_names = {_truncated(name, self._limits.name_bytes) for name in own if own[name]}
+        self._own_names = {name: text for name, text in self._own_names.items() if text in own}
         for known in self._known.values():
             known.claim, known.told, known.structure = self._claim(known.process), None, ()
         self._seen = {}
@@ -138,6 +143,7 @@ class Grouper:
 
     def _place(self, processes: Mapping[int, Process], touched: Iterable[_Known]) -> set[str]:
         """Put everybody into a group. Returns the names of those groups in which anything has changed."""
+        self._note_own_names()
         changed = {known.place.name for known in touched if known.place is not None}
         placed: dict[int, _Place | None] = {}
         for process in processes.values():
@@ -164,16 +170,35 @@ class Grouper:
     def _settled(self, process: Process, processes: Mapping[int, Process]) -> _Place | None:
         """The place of a process, where its present parents have no say in it."""
         known = self._known[process.identity]
-        if known.claim is not None:
+        if known.claim is not None and self._admits(known.claim):
             return known.claim
-        if known.place is None or not known.place.joined:
+        if known.place is None or not known.place.joined or not self._admits(known.place):
             return None
         owner = self._known.get(known.place.owner)
         if owner is None:
             return known.place
-        if owner.claim is not None and known.parent != _identity(_parent(process, processes)):
+        if (
+            owner.claim is not None
+            and self._admits(owner.claim)
+            and known.parent != _identity(_parent(process, processes))
+        ):
             return owner.claim._replace(joined=True)
         return None
+
+    def _note_own_names(self) -> None:
+        """Remember the names that the user's entries produce. A name outlives its last process, so that the
+        catalogue does not fill a group whose processes restart; ``limits.groups`` such names are kept."""
+        claims = (known.claim for known in self._known.values() if known.claim is not None)
+        present = {claim.name: claim.entry.name.text for claim in claims if not claim.entry.builtin}
+        empty = [name for name in self._own_names if name not in present]
+        kept = empty[-self._limits.groups :]
+        self._own_names = {name: self._own_names[name] for name in kept} | present
+
+    def _admits(self, place: _Place) -> bool:
+        """The catalogue adds nothing to a group that the user's own entries name."""
+        if not place.entry.builtin:
+            return True
+        return place.name not in self._own_names and place.name not in self._fixed_names
 
     def _judge(self, processes: Mapping[int, Process], names: set[str]) -> None:
         """Tell the roles in these groups anew: in the others nothing has changed on which they depend."""

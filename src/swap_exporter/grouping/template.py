@@ -1,9 +1,10 @@
 """Group names: the part of Go's template language that process-exporter's configurations use, its fields."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 
 from swap_exporter.sampling.sample import Process
 
@@ -154,15 +155,20 @@ def _parse_action(action: str, captures: frozenset[str]) -> tuple[str, str | Non
         raise ValueError(f"{_construct(action)} in {shown}, expected only a field such as {{{{.Comm}}}}")
     field, capture = found[1], found[2]
     if field not in _FIELD_NAMES:
-        raise ValueError(f"there is no field .{field}, expected one of {', '.join(_FIELD_NAMES)}")
+        raise ValueError(f"there is no field .{field}, {_meant(field, _FIELD_NAMES, '.')}")
     if capture is not None and capture not in captures:
-        known = (
-            f"expected one of {', '.join(sorted(captures))}"
-            if captures
-            else "there is no named group in them"
-        )
+        known = _meant(capture, sorted(captures)) if captures else "there is no named group in them"
         raise ValueError(f"no cmdline regex of the entry captures {capture}, {known}")
     return field, capture
+
+
+def _meant(found: str, known: Iterable[str], prefix: str = "") -> str:
+    """The known name that is close to the one found, whatever its case; else all of them."""
+    by_folded = {name.casefold(): name for name in known}
+    close = get_close_matches(found.casefold(), by_folded, n=1)
+    if close:
+        return f"did you mean {prefix}{by_folded[close[0]]}?"
+    return f"expected one of {', '.join(by_folded.values())}"
 
 
 def _construct(action: str) -> str:

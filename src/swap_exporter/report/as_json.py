@@ -17,6 +17,7 @@ def document(report: Report) -> str:
         "interval_seconds": report.seconds,
         "verdict": report.verdict,
         "exporter": report.exporter,
+        "exporter_problem": report.exporter_problem,
         "host": {
             "swap_bytes": host.swap_total,
             "swap_used_bytes": host.swap_used,
@@ -52,6 +53,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
         "processes": row.processes,
         "workers": row.workers,
         "idle_workers": row.idle,
+        "unknown_workers": row.unknown,
         "swapped_workers": row.swapped,
         "idle_swapped_workers": row.idle_swapped,
         **_memory(row.swap, row.resident),

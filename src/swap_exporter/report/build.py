@@ -40,6 +40,8 @@ class Reading:
     """Pages read back from swap by each process that is measured, at the first sample."""
     swapin_after: Mapping[Identity, int]
     told: Told | None
+    problem: str | None = None
+    """Why the exporter at the default address gave no usable answer; ``None`` where none listens there."""
 
 
 def build(
@@ -62,6 +64,7 @@ def build(
         other_commands=_others(commands[len(commands[:top]) :]),
         remainder=remainder(builder.host, shown, sample.host.sysv_shm_swap),
         exporter=told.url if told else None,
+        exporter_problem=reading.problem,
         groups_told=sum(group.name in told.groups for group in groups) if told else 0,
         # A pid namespace has no kernel threads of its own, and hidepid hides them too.
         whole_host=any(process.kernel_thread for process in sample.processes.values()),
@@ -101,6 +104,7 @@ class _Builder:
             processes=len(processes),
             workers=told.worker_count if told and seen else len(workers),
             idle=told.idle if told else None,
+            unknown=told.unknown if told and seen else None,
             swapped=told.swapped if told and seen else len(swapped),
             idle_swapped=told.idle_swapped_workers if told else None,
             swap=swap,

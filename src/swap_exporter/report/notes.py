@@ -11,6 +11,9 @@ VMSWAP = "*"
 FAULTS = "flt/s"
 """The unit where page faults stand in for swap-in."""
 
+UNKNOWN = "?"
+"""Behind the number of workers that the exporter has not watched for long enough to call them idle."""
+
 
 def notes(report: Report) -> Iterator[str]:
     """A sentence or two each."""
@@ -30,13 +33,15 @@ def notes(report: Report) -> Iterator[str]:
             f"{FAULTS}: page faults that waited for a disk, of files too. Bytes take root, "
             "kernel.task_delayacct=1 and processes that were started after that."
         )
+    if any(group.unknown and group.idle is not None for group in report.groups):
+        yield f"+N{UNKNOWN}: N more workers may be idle; the exporter has not watched them for long enough."
     if report.exporter is not None:
         yield _exporter(report, report.exporter)
     elif report.host.swap_used != 0:
         yield (
             f"{report.seconds:.1f} seconds do not tell who is idle, nor what was pushed out since a worker "
-            "last served: all that lies in swap counts as swapped. A running exporter knows; none was found "
-            "here (--from URL names one)."
+            "last served: all that lies in swap counts as swapped. A running exporter knows; "
+            f"{report.exporter_problem or 'none was found here (--from URL names one)'}."
         )
     if not report.whole_host:
         yield "Not every process of this machine can be seen from here: what others hold is of no process."

@@ -59,7 +59,9 @@ class GroupRow:
     processes: int
     workers: int
     idle: int | None
-    """Workers; told by an exporter."""
+    """Workers; told by an exporter. ``None`` while that is known of none of them."""
+    unknown: int | None
+    """Workers that the exporter has not watched for long enough to call them busy or idle."""
     swapped: int
     """Workers; an exporter knows what they served without, else all that lies in swap counts."""
     idle_swapped: int | None
@@ -147,6 +149,9 @@ class Report:
     """``None`` where what is used, or what a process holds, is not known."""
     exporter: str | None
     """The address that told about idleness."""
+    exporter_problem: str | None
+    """Why the exporter at the default address gave no usable answer, as one line; ``None`` where none listens
+    there."""
     groups_told: int
     """Groups, of all there are, that the exporter knows."""
     whole_host: bool

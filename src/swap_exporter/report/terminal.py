@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from swap_exporter.readable import duration, plural, printable, short_time, size
-from swap_exporter.report.notes import FAULTS, VMSWAP, notes
+from swap_exporter.report.notes import FAULTS, UNKNOWN, VMSWAP, notes
 from swap_exporter.report.remedies import PAGE
 from swap_exporter.report.rows import (
     CommandRow,
@@ -132,7 +132,7 @@ class _Drawing:
         self._others(others, "group")
 
     def _workers(self, group: GroupRow) -> str:
-        idle = "?" if group.idle is None else str(group.idle)
+        idle = "?" if group.idle is None else f"{group.idle}{_unknown(group)}"
         swapped = f"{idle}/{group.swapped}" if self._told else str(group.swapped)
         return f"{swapped} of {group.workers}" if group.workers else ""
 
@@ -179,6 +179,10 @@ class _Drawing:
         for name, number in parts:
             if number:
                 self._row(Text(name), f"-{size(-number)}" if number < 0 else size(number))
+
+
+def _unknown(group: GroupRow) -> str:
+    return f"+{group.unknown}{UNKNOWN}" if group.unknown else ""
 
 
 def _shown(swap: Swap | None) -> bool:

@@ -2,24 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPMessage
-from threading import Thread
-from typing import IO, Any
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from swap_exporter.client.http import AskError
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity
-from swap_exporter.readable import printable
-
-LARGEST = 64 << 20
-"""Bytes of an exposition; one of 500 groups has less than 2 MiB."""
-
-
-class AskError(Exception):
-    """Why an exporter told nothing: one line for people."""
 
 
 @dataclass(slots=True)
@@ -46,10 +34,15 @@ class ToldGroup:
 
     @property
     def idle(self) -> int | None:
-        """Idle workers; ``None`` while that is not known of all of them."""
-        if not self.workers or self._count(0, Activity.UNKNOWN):
+        """Idle workers; ``None`` while that is known of none of them."""
+        if not self.workers or (self.unknown and self.unknown == self.worker_count):
             return None
         return self._count(0, Activity.IDLE)
+
+    @property
+    def unknown(self) -> int:
+        """Workers that have not been watched for long enough: they may be idle."""
+        return self._count(0, Activity.UNKNOWN)
 
     @property
     def swapped(self) -> int:
@@ -82,46 +75,6 @@ _OF_GROUP = {
 }
 
 
-def ask(url: str, timeout: float) -> Told:
-    """Scrape an exporter, within ``timeout`` seconds. Raises :class:`AskError`."""
-    outcome: list[bytes | AskError] = []
-
-    def fetch() -> None:
-        try:
-            outcome.append(_fetch(url, timeout))
-        except AskError as error:
-            outcome.append(error)
-
-    # A time limit of a socket holds for each piece of an answer, and not for one that trickles.
-    thread = Thread(target=fetch, daemon=True)
-    thread.start()
-    thread.join(timeout)
-    answer = outcome[0] if outcome else AskError(f"{url}: has not answered within {timeout:g} s")
-    if isinstance(answer, AskError):
-        raise answer
-    return parse(url, answer)
-
-
-def _fetch(url: str, timeout: float) -> bytes:
-    opener = build_opener(ProxyHandler({}), _NoRedirect())
-    try:
-        with opener.open(Request(url, headers={"Accept": "text/plain"}), timeout=timeout) as answer:
-            body: bytes = answer.read(LARGEST + 1)
-    except HTTPError as error:
-        raise AskError(f"{url}: answers {error.code} {printable(error.reason)}") from error
-    except TimeoutError as error:
-        raise AskError(f"{url}: has not answered within {timeout:g} s") from error
-    except OSError as error:
-        # urllib wraps the system's error, whose words are the ones that help.
-        reason = getattr(error, "reason", error)
-        raise AskError(f"{url}: {getattr(reason, 'strerror', None) or reason}") from error
-    except (HTTPException, ValueError) as error:
-        raise AskError(f"{url}: does not answer as an HTTP server does") from error
-    if len(body) > LARGEST:
-        raise AskError(f"{url}: answers with more than {LARGEST >> 20} MiB")
-    return body
-
-
 def parse(url: str, body: bytes) -> Told:
     """Read an exposition. Raises :class:`AskError` where it is not that of a swap-exporter."""
     groups: dict[str, ToldGroup] = {}
@@ -150,12 +103,3 @@ def _take(groups: dict[str, ToldGroup], name: str, labels: Mapping[str, str], va
     elif name in _OF_GROUP:
         attribute, kind = _OF_GROUP[name]
         setattr(group, attribute, kind(value))
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Who asks the loopback alone is not sent elsewhere."""
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Any:
-        return None

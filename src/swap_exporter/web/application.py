@@ -10,6 +10,8 @@ from swap_exporter.exposition.render import Renderer, families
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.web.http import Request, Response, plain
 from swap_exporter.web.landing import HEADERS, landing_page
+from swap_exporter.web.workers import PATH as WORKERS_PATH
+from swap_exporter.web.workers import workers_document
 
 RELOAD_PATH = "/-/reload"
 
@@ -30,7 +32,7 @@ class Reloader(Protocol):
 
 
 class Application:
-    """The paths: the page for people, the metrics, health, readiness and reload."""
+    """The paths: the page for people, the metrics, the workers, health, readiness and reload."""
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Application:
             "/": self._landing_page,
             "/-/healthy": self._healthy,
             "/-/ready": self._ready,
+            WORKERS_PATH: self._workers,
             telemetry_path: self._metrics,
         }
 
@@ -84,6 +87,12 @@ class Application:
     def _landing_page(self, request: Request) -> Response:
         page = landing_page(self._pipeline.latest(request.deadline), self._telemetry_path)
         return Response(200, page.encode(), HEADERS, "text/html; charset=utf-8")
+
+    def _workers(self, request: Request) -> Response:
+        assessment = self._pipeline.latest(request.deadline)
+        if not assessment.sample.complete:
+            return plain(503, "the last sample broke off: nothing is known of workers until the next")
+        return Response(200, workers_document(assessment), content_type="application/json")
 
     def _healthy(self, request: Request) -> Response:
         trouble = self._trouble()

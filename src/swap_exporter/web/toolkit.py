@@ -93,6 +93,8 @@ def parse_web_config(content: bytes, path: Path) -> WebConfig:
     mistakes = Mistakes(str(path))
     try:
         node = compose(content, str(path))
+        if node is None:
+            return WebConfig(path)
         root = Section(node, "", _KEYS, mistakes)
         config = WebConfig(
             path,

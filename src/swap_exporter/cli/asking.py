@@ -1,0 +1,30 @@
+"""Asks a running exporter, as the flags of ``report`` and ``explain`` say."""
+
+import signal
+
+from swap_exporter import config
+from swap_exporter.cli.flags import Options
+from swap_exporter.client import http
+from swap_exporter.client.config import load_http_config
+from swap_exporter.errors import FatalError
+
+LOCAL = "http://127.0.0.1:10059/metrics"
+"""Asked when nothing else is named. Most hosts have no exporter there, which shows at once."""
+
+LOCAL_TIMEOUT = 2.0
+NAMED_TIMEOUT = 10.0
+
+
+def fetch(options: Options, url: str, accept: str = "text/plain") -> bytes:
+    """The body of the answer. Raises :class:`~swap_exporter.client.http.AskError`, and :class:`FatalError`
+    where ``--http.config.file`` is of no use."""
+    try:
+        settings = load_http_config(options.http_config_file) if options.http_config_file else None
+    except config.ConfigError as error:
+        raise FatalError(str(error)) from error
+    # An exporter that closes the connection meanwhile is an error to report, and must not end this command.
+    piped = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        return http.fetch(url, NAMED_TIMEOUT if options.exporter else LOCAL_TIMEOUT, settings, accept)
+    finally:
+        signal.signal(signal.SIGPIPE, piped)

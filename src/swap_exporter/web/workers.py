@@ -1,0 +1,44 @@
+"""``/api/workers``: every process in a group, with its verdict, as JSON. docs/api.md describes it.
+
+No titles and no command names: a command line may have a password in it.
+"""
+
+import json
+from typing import Any
+
+from swap_exporter.assessment import Assessment, Verdict
+from swap_exporter.history.watch import Activity
+
+PATH = "/api/workers"
+VERSION = 1
+
+
+def workers_document(assessment: Assessment) -> bytes:
+    """One JSON object in ASCII. Bytes and Unix time; ``null`` is not known, or does not apply."""
+    at, clock_ticks = assessment.sample.at, assessment.sample.clock_ticks
+    # Whole seconds, as in the metrics: the two clocks differ by a little more or less at each reading.
+    booted = at.wall - at.boottime
+
+    def row(group: str, verdict: Verdict) -> dict[str, Any]:
+        process, watch = verdict.member.process, verdict.watch
+        idle_since = watch.last_active or watch.since
+        return {
+            "pid": process.pid,
+            "start_ticks": process.start_ticks,
+            "start_time": round(booted + process.start_ticks / clock_ticks),
+            "group": group,
+            "role": verdict.member.role,
+            "activity": verdict.activity,
+            "residency": verdict.residency,
+            "idle_since": round(booted + idle_since.boottime) if verdict.activity is Activity.IDLE else None,
+            "swap_bytes": process.swap,
+            "displaced_bytes": verdict.displaced,
+        }
+
+    content = {
+        "version": VERSION,
+        "time": round(at.wall, 3),
+        "clock_ticks_per_second": clock_ticks,
+        "workers": [row(group.name, verdict) for group in assessment.groups for verdict in group.verdicts],
+    }
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode("ascii")
