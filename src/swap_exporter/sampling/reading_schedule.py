@@ -15,8 +15,8 @@ from swap_exporter.sampling.sample import Identity, Process
 from swap_exporter.settings import Proportional
 
 MOVED = 0.01
-"""A reading is out of date when VmSwap has moved by more than this share of it, or the VmSwap of all that share
-its layout by this share of their sum: what a neighbour reads back or writes out changes how many share a page."""
+"""A reading is out of date when VmSwap has moved by more than this share of it, or the sum of VmSwap
+over its layout by this share of that sum: a neighbour that loses or reads back pages changes all shares."""
 MAX_AGE = 300.0
 """... or when it is older than so many seconds,"""
 JITTER = 60.0
