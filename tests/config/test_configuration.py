@@ -37,7 +37,8 @@ process_names:
     cmdline: ['\[(?P<app>\w+)\]', worker]
     idle: {after: 10m, cpu: 0.5, window: 90s}
     swapped: {min_bytes: 2MiB, min_ratio: 1}
-    roles: {master: m, worker: w, auxiliary: a, auxiliary_threads: 1}
+    roles: {master: m, worker: w, auxiliary: a, auxiliary_threads: 1, auxiliary_first: true,
+            worker_catches: SIGUSR2, auxiliary_catches: SIGINT, job_children: true}
   - exe: [redis]
     idle: {cpu: 1}
 catalog: false
@@ -66,12 +67,14 @@ def test_every_key() -> None:
     assert gunicorn.roles.master is not None
     assert gunicorn.roles.master.pattern == "m"
     assert gunicorn.roles.auxiliary_threads == 1
+    assert (gunicorn.roles.worker_catches, gunicorn.roles.auxiliary_catches) == (12, 2)
+    assert (gunicorn.roles.auxiliary_first, gunicorn.roles.job_children) == (True, True)
     assert (gunicorn.where, gunicorn.builtin) == ("my.yml:3", False)
     assert redis.name.text == "{{.ExeBase}}"
     assert (redis.comm, redis.cmdline) == (None, None)
     assert redis.idle == Idle(5400, 1, 120), "what an entry does not say comes from the top"
     assert redis.swapped == Swapped(512 << 10, 0)
-    assert redis.where == "my.yml:10"
+    assert redis.where == "my.yml:11"
     assert (read.children, read.idle) == (False, Idle(5400, 0.25, 120))
     assert read.quiet == Quiet(0, 86400)
     assert read.proportional == Proportional(0.5, 10**9)
@@ -230,6 +233,7 @@ def test_one_mistake_one_line(text: str, message: str) -> None:
         ("cmdline: ['(a']", "f:1:28: process_names[0].cmdline[0]: not a regular expression of RE2: "),
         ("comm: [a], roles: {worker: '*'}", "f:1:45: process_names[0].roles.worker: not a regular expression of RE2: "),
         ("comm: [a], roles: {auxiliary_threads: 0}", 'f:1:56: process_names[0].roles.auxiliary_threads: found "0", expected a whole number, at least 1'),
+        ("comm: [a], roles: {worker_catches: SIGNAL}", 'f:1:53: process_names[0].roles.worker_catches: found "SIGNAL", expected the name of a signal such as SIGUSR1'),
         ("comm: [a], idle: {after: 5 minutes}", f'f:1:43: process_names[0].idle.after: found "5 minutes", {DURATION}'),
         ("comm: [a], names: b", 'f:1:29: process_names[0]: unknown key "names", did you mean name?'),
         ("comm: [a], name: [b]", "f:1:35: process_names[0].name: found a list, expected text"),

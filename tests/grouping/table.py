@@ -27,6 +27,7 @@ def process(
     layout: int | None = None,
     state: str = "S",
     uid: int | None = 33,
+    signals: int = 0,
 ) -> Process:
     """Starts in the order of pids unless ``start`` (in ticks) is given. ``argv`` as text is split at blanks;
     processes of the same ``layout`` have not exec'd since they were one."""
@@ -37,6 +38,7 @@ def process(
         layout=None if layout is None else (layout, layout, layout),
         argv=tuple(argv.split(" ") if isinstance(argv, str) and argv else argv),
         effective_uid=uid,
+        caught_signals=signals,
     )
 
 

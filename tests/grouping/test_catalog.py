@@ -1,13 +1,14 @@
 """The built-in entries on real command lines, and on some that only look like them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Idle
-from tests.grouping.table import CATALOG, groups, members_of, over, process, roles
+from tests.grouping.table import CATALOG, configured, groups, members_of, over, process, roles
 
 SERVERS = json.loads(Path(__file__).with_name("prefork_samples.json").read_text())["servers"]
 
@@ -16,10 +17,10 @@ GROUPS = {
     "g27-sync": {"gunicorn:app:app"},
     "g27p-sync": {"gunicorn:shopapi"},
     "php-fpm": {"php-fpm", "php-fpm:lazy", "php-fpm:blog", "php-fpm:shop"},
-    "apache-prefork": {"httpd", "mod_wsgi:shopd"},
-    "apache-event": {"httpd"},
-    "nginx": {"nginx"},
-    "uwsgi": {"uwsgi"},
+    "apache-prefork": {"httpd:apache-prefork", "mod_wsgi:shopd"},
+    "apache-event": {"httpd:apache-event"},
+    "nginx": {"nginx:srv"},
+    "uwsgi": {"uwsgi:app"},
     "uwsgi-autoproc": {"uwsgi:shop"},
     "postgres": {"postgres:main15"},
     "g27-sync-noctl": {"gunicorn:app:app"},
@@ -35,12 +36,29 @@ GROUPS = {
     "debg20-sync": {"gunicorn:app:app"},
     "uvicorn-workers": {"uvicorn:app:asgi"},
     "granian": {"granian:app:app"},
-    "haproxy": {"haproxy"},
-    "memcached": {"memcached"},
-    "uwsgi-cheaper": {"uwsgi"},
+    "haproxy": {"haproxy:srv"},
+    "memcached": {"memcached:20603"},
+    "uwsgi-cheaper": {"uwsgi:app"},
     "celery": {"celery:mail"},
     "celery-title": {"celery:img"},
     "sidekiq": {"sidekiq:mailer"},
+    "dramatiq": {"dramatiq:actors"},
+    "huey": {"huey:hueyapp.queue"},
+    "huey-threads": {"huey:hueyapp.threads"},
+    "fastapi": {"fastapi:api"},
+    "sanic": {"sanic:web:app"},
+    "daphne": {"daphne:shop:asgi"},
+    "waitress": {"waitress:shop:app"},
+    "arq": {"arq:arqapp.Worker"},
+    "hypnotoad": {"hypnotoad:hyp"},
+    "granian-titled": {"granian:shop:asgi"},
+    "uwsgi-http-mule": {"uwsgi:app"},
+    "uwsgi-nomaster-http": {"uwsgi:app"},
+    "celery-beat": {"celery:mail"},
+    "celery-beat-titled": {"celery:img"},
+    "rq": {"rq"},
+    "rq-titled": {"rq"},
+    "rq-pool": {"rq"},
 }
 
 
@@ -54,6 +72,7 @@ def captured(server: str) -> list[Process]:
             threads=seen["threads"],
             state=seen["state"],
             uid=int(seen["uid"]),
+            signals=seen.get("caught_signals", 0),
         )
         for seen in SERVERS[server]
     ]
@@ -113,8 +132,34 @@ PYTHON = "/srv/venv/bin/python3 /srv/venv/bin/"
         (PYTHON + "uvicorn --reload --host localhost app:asgi", "uvicorn:app:asgi"),
         (PYTHON + "uvicorn --fd 3 --log-config x.json", "uvicorn"),
         (PYTHON + "hypercorn -w 3 -b localhost:80 app:asgi", "hypercorn:app:asgi"),
+        (PYTHON + "fastapi run --workers 2 --port 8000 src/main.py", "fastapi:main"),
+        (PYTHON + "fastapi run --proxy-headers app", "fastapi:app"),
+        (PYTHON + "fastapi dev", "fastapi"),
+        (PYTHON + "fastapi run --port 8000", "fastapi"),
+        (PYTHON + "fastapi run --workers 2 -e shop.main:app", "fastapi:shop.main:app"),
+        (PYTHON + "sanic shop.server:app --workers 2", "sanic:shop.server:app"),
+        (PYTHON + "sanic --fast --host=localhost shop.server", "sanic:shop.server"),
+        (PYTHON + "sanic ./shop --simple", "sanic"),
+        (
+            PYTHON + "daphne -b localhost -p 8000 --proxy-headers shop.asgi:application",
+            "daphne:shop.asgi:application",
+        ),
+        (PYTHON + "daphne --fd 3", "daphne"),
+        (PYTHON + "waitress-serve --call --listen=*:8080 shop:create", "waitress:shop:create"),
+        ("python3 -m waitress --port 8080 shop:app", "waitress:shop:app"),
+        (PYTHON + "waitress-serve --help", "waitress"),
+        (PYTHON + "dramatiq -p 2 --skip-logging shop.jobs other", "dramatiq:shop.jobs"),
+        (PYTHON + "dramatiq shop.broker:broker shop.jobs -Q a b", "dramatiq:shop.broker:broker"),
+        (PYTHON + "huey_consumer.py shop.queue -w 4", "huey:shop.queue"),
+        (PYTHON + "huey_consumer -k process -n -w 4 shop.queue", "huey:shop.queue"),
+        (PYTHON + "arq --verbose shop.worker.Settings", "arq:shop.worker.Settings"),
+        ("/srv/shop/script/shop_web", "hypnotoad:shop_web"),
+        ("/srv/shop/web.pl", "hypnotoad:web"),
+        ("/usr/bin/perl /usr/bin/hypnotoad -f web.pl", "hypnotoad"),
         (PYTHON + "granian --interface asgi --no-ws app:asgi", "granian:app:asgi"),
         ("granian worker-1", "granian"),
+        ("granian wsgi 127.0.0.1:8000 shop:app", "granian:shop:app"),
+        ("granian asgi unix:/run/shop.sock shop.main:app worker-12", "granian:shop.main:app"),
         ("shop worker-1", "granian:shop"),
         (PYTHON + "celery -A tasks worker -c 3", "celery:tasks"),
         (PYTHON + "celery --app=tasks worker --hostname=img@%h", "celery:img"),
@@ -128,13 +173,32 @@ PYTHON = "/srv/venv/bin/python3 /srv/venv/bin/"
         ("php-fpm: pool www", "php-fpm:www"),
         ("/usr/sbin/apache2 -k start", "httpd"),
         ("/usr/sbin/httpd -DFOREGROUND", "httpd"),
+        ("/usr/sbin/apache2 -d /etc/apache2 -k start", "httpd"),
+        ("/usr/sbin/httpd -f /etc/httpd/conf/httpd.conf", "httpd"),
+        ("/usr/sbin/apache2 -d /etc/apache2-shop -k start", "httpd:apache2-shop"),
+        ("/usr/sbin/httpd -f /srv/shop/conf/httpd.conf -DFOREGROUND", "httpd:shop"),
+        ("/usr/sbin/httpd -d /etc/httpd -f /etc/httpd/blog/httpd.conf", "httpd:blog"),
+        ("/usr/sbin/httpd -f /etc/httpd/conf/blog.conf", "httpd:blog"),
         ("(wsgi:shop)       -k start", "mod_wsgi:shop"),
         ("nginx: worker process is shutting down", "nginx"),
         ("/usr/sbin/nginx -g daemon off;", "nginx"),
+        ("nginx: master process /usr/sbin/nginx -g daemon on; master_process on;", "nginx"),
+        ("nginx: master process nginx -c /etc/nginx/nginx.conf -g daemon off;", "nginx"),
+        ("nginx: master process /usr/sbin/nginx -c /etc/nginx/proxy.conf", "nginx:proxy"),
+        ("/usr/sbin/nginx -c /srv/shop/nginx.conf", "nginx:shop"),
+        ("nginx: master process /opt/sbin/nginx -p /var/opt/gitlab/nginx", "nginx:gitlab"),
         ("/usr/bin/uwsgi --ini /etc/uwsgi/apps-enabled/shop.ini", "uwsgi:shop"),
         ("/usr/bin/uwsgi-core --ini green.ini", "uwsgi:green"),
         ("uwsgi --yaml=/srv/blue.yml", "uwsgi:blue"),
         ("/usr/bin/uwsgi --emperor /srv/vassals", "uwsgi"),
+        ("uwsgi --master --http :8000 --module shop.wsgi:application", "uwsgi:shop.wsgi:application"),
+        ("uwsgi -M -p 2 -w shop --chdir /srv/other", "uwsgi:shop"),
+        ("uwsgi --master --chdir=/srv/shop --wsgi-file wsgi.py", "uwsgi:shop"),
+        ("uwsgi --master --http-socket :80 --wsgi-file /srv/shop.py", "uwsgi:shop"),
+        ("uwsgi --master --socket /run/shop.sock --pyargv x", "uwsgi:shop.sock"),
+        ("uwsgi --http 127.0.0.1:8000 -p 2", "uwsgi:8000"),
+        ("uwsgi --master --vhost", "uwsgi"),
+        ("uwsgi -p 2", "uwsgi"),
         ("uWSGI worker 2", "uwsgi"),
         ("shopuWSGI master", "uwsgi:shop"),
         ("puma 5.6.5 (tcp://127.0.0.1:20501) [shop]", "puma:shop"),
@@ -143,6 +207,12 @@ PYTHON = "/srv/venv/bin/python3 /srv/venv/bin/"
         ("/usr/bin/ruby /usr/bin/puma -C puma.rb", "puma"),
         ("unicorn master (old) -E none -c /srv/unicorn.rb", "unicorn"),
         ("unicorn worker[0] -E none", "unicorn"),
+        ("unicorn master -D -c config/unicorn.rb", "unicorn"),
+        ("unicorn_rails worker[0] -c /srv/shop/current/config/unicorn.rb -D", "unicorn:shop"),
+        ("unicorn worker[1] -c /srv/shop/releases/20260101/config/unicorn/production.rb", "unicorn:shop"),
+        ("unicorn worker[1] -c /srv/shop/releases/20260101/config/unicorn.rb", "unicorn:shop"),
+        ("unicorn master -E none -c /srv/blog/unicorn.rb", "unicorn:blog"),
+        ("ruby /usr/bin/unicorn -c /etc/unicorn/mail.conf.rb", "unicorn:mail"),
         ("/usr/bin/ruby /usr/bin/unicorn -E none", "unicorn"),
         ("Passenger RubyApp: /srv/app/pass (production)", "passenger:pass"),
         ("Passenger AppPreloader: /srv/app/pass", "passenger:pass"),
@@ -168,6 +238,13 @@ PYTHON = "/srv/venv/bin/python3 /srv/venv/bin/"
         ("redis-server *:6379 [cluster]", "redis:6379"),
         ("/usr/bin/redis-server /etc/redis/redis.conf", "redis"),
         ("/usr/sbin/haproxy -sf 12 -x sockpair@3 -Ws -f /etc/haproxy.cfg", "haproxy"),
+        ("/usr/sbin/haproxy -Ws -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid", "haproxy"),
+        ("/usr/sbin/haproxy -Ws -f /etc/haproxy/edge.cfg -f /etc/haproxy/more.cfg", "haproxy:edge"),
+        ("/usr/sbin/haproxy -f /srv/edge/haproxy.cfg -D", "haproxy:edge"),
+        ("/usr/bin/memcached -m 64 -p 11211 -u memcache -l 127.0.0.1", "memcached"),
+        ("/usr/bin/memcached -m 64 -u memcache", "memcached"),
+        ("/usr/bin/memcached --port=11212", "memcached:11212"),
+        ("/usr/bin/memcached -s /run/memcached/shop.sock -a 700", "memcached:shop.sock"),
         ("PM2 v7.0.4: God Daemon (/root/.pm2)", "pm2"),
         ("node /srv/app/server.js", "node:server.js"),
         ("/usr/bin/node --max-old-space-size=4096 -r dotenv/config dist/main", "node:main"),
@@ -175,6 +252,32 @@ PYTHON = "/srv/venv/bin/python3 /srv/venv/bin/"
 )
 def test_group_named_by_a_title(title: str, group: str) -> None:
     assert groups(over([process(10, 1, title)])) == {10: group}
+
+
+NGINX = "nginx: master process /usr/sbin/nginx"
+
+
+def test_nginx_workers_follow_the_configuration_file_of_their_master() -> None:
+    plain = [process(10, 1, NGINX), process(11, 10, "nginx: worker process")]
+    proxy = [
+        process(20, 1, NGINX + " -c /etc/nginx/proxy.conf"),
+        process(21, 20, "nginx: worker process"),
+        process(22, 20, "nginx: cache manager process"),
+    ]
+    expected = {10: "nginx", 11: "nginx", 20: "nginx:proxy", 21: "nginx:proxy", 22: "nginx:proxy"}
+    assert groups(over([*plain, *proxy])) == expected
+    without_children = replace(CATALOG, children=False)
+    assert groups(over([*plain, *proxy], configuration=without_children)) == expected
+    assert roles(over(proxy)) == {20: "master", 21: "worker", 22: "auxiliary"}
+    orphan = proxy[1]._replace(parent_pid=1)
+    assert groups(over(proxy, [orphan])) == {21: "nginx:proxy"}
+    assert groups(over([orphan])) == {21: "nginx"}
+
+
+def test_nginx_workers_do_not_follow_into_a_group_of_ones_own() -> None:
+    own = configured("process_names: [{name: web, cmdline: ['^nginx: master']}]")
+    grouping = over([process(10, 1, NGINX), process(11, 10, "nginx: worker process")], configuration=own)
+    assert groups(grouping) == {10: "web", 11: "nginx"}
 
 
 @pytest.mark.parametrize(
@@ -196,6 +299,12 @@ def test_group_named_by_a_title(title: str, group: str) -> None:
         ["python3", "-m", "pytest", "uvicorn"],
         ["python3", "-m", "gunicornish", "app:app"],
         ["/usr/bin/python3", "/usr/bin/celery", "-A", "tasks", "beat"],
+        ["/bin/bash", "/srv/shop/script/run"],
+        ["/usr/bin/perl", "/srv/shop/web.pl"],
+        ["/srv/shop/web.pl", "--help"],
+        ["vi", "dramatiq.py"],
+        ["/usr/bin/sanicd"],
+        ["python3", "-m", "pytest", "fastapi", "run"],
         ["/usr/bin/redis-cli", "-p", "6379"],
         ["/bin/sh", "/usr/bin/mysqld_safe"],
         ["psql", "-h", "postgres"],
@@ -249,6 +358,16 @@ IDLE_MICROSECONDS = {
     "/usr/sbin/mariadbd": 208,
     "redis-server *:6379": 2530,
     "memcached": 109,
+    PYTHON + "fastapi run api.py": 2114,
+    PYTHON + "sanic web:app": 0,
+    PYTHON + "daphne shop:asgi": 334,
+    PYTHON + "waitress-serve shop:app": 92.5,
+    PYTHON + "huey_consumer -k process shop.queue": 315,
+    PYTHON + "huey_consumer shop.queue": 2103,
+    PYTHON + "dramatiq shop.jobs": 1718,
+    PYTHON + "arq shop.Settings": 1131,
+    "/srv/shop/web.pl": 53.5,
+    "granian asgi 127.0.0.1:8000 shop:asgi worker-1": 0,
     "/usr/sbin/haproxy -W": 67.5,
     "node /srv/app/cluster.js": 5.45,
 }

@@ -12,6 +12,8 @@ SPAWNED = ["/srv/bin/python3", "-c", "from multiprocessing.spawn import spawn_ma
 TRACKER = ["/srv/bin/python3", "-c", "from multiprocessing.resource_tracker import main;main(6)"]
 UWSGI = "/usr/bin/uwsgi --master -p 3"
 HTTPD = "/usr/sbin/apache2 -k start"
+CELERY_BEAT = "/srv/bin/python3 /srv/bin/celery -A tasks worker -B"
+HUEY = "/srv/bin/python3 /srv/bin/huey_consumer -w 2 -k process shop.queue"
 FFMPEG = "ffmpeg -i in.mp4 out.webm"
 
 M, W, A = "master", "worker", "auxiliary"
@@ -174,8 +176,103 @@ postgres = process(10, 1, "/usr/lib/postgresql/15/bin/postgres -D /srv", layout=
                 process(10, 1, "/srv/bin/python3 /srv/bin/rq worker high", layout=1),
                 process(11, 10, "/srv/bin/python3 /srv/bin/rq worker high", layout=1),
             ],
-            {10: W, 11: W},
+            {10: W, 11: A},
             id="rq's work-horse makes its worker no master",
+        ),
+        pytest.param(
+            [
+                process(10, 1, ["rq:worker:b801: Forked 11 at 1795545431"], layout=1),
+                process(11, 10, ["rq:worker:b801: Processing jobs.send from high"], layout=1),
+                process(12, 11, ["rq:worker:b801: Processing jobs.send from high"], layout=1),
+                process(13, 10, "/srv/bin/python3 /srv/bin/rq worker high", layout=1),
+            ],
+            {10: W, 11: A, 12: A, 13: A},
+            id="rq's work-horse with the title of a worker, what it forked, and the worker's scheduler",
+        ),
+        pytest.param(
+            [
+                process(10, 1, "/srv/bin/python3 /srv/bin/rq worker-pool high -n 2", layout=1),
+                process(11, 10, "/srv/bin/python3 /srv/bin/rq worker-pool high -n 2", layout=1),
+                process(12, 11, "/srv/bin/python3 /srv/bin/rq worker-pool high -n 2", layout=1),
+            ],
+            {10: M, 11: W, 12: A},
+            id="rq's untitled pool with a work-horse",
+        ),
+        pytest.param(
+            [
+                process(10, 1, CELERY_BEAT, layout=1, signals=0x4207),
+                process(11, 10, CELERY_BEAT, layout=1, signals=0x4205),
+                process(12, 10, CELERY_BEAT, layout=1, signals=0x4207),
+            ],
+            {10: M, 11: W, 12: A},
+            id="celery's embedded beat, untitled",
+        ),
+        pytest.param(
+            [
+                process(10, 1, CELERY_BEAT, layout=1, signals=0x4207),
+                process(11, 10, CELERY_BEAT, layout=1, signals=0x4207),
+                process(12, 10, CELERY_BEAT, layout=1, signals=0x4207),
+            ],
+            {10: M, 11: W, 12: W},
+            id="celery's pool where all handle SIGINT: no mark",
+        ),
+        pytest.param(
+            [
+                process(10, 1, ["[celeryd: a@h:MainProcess] -active- (worker -B)"], layout=1),
+                process(11, 10, ["[celeryd: a@h:ForkPoolWorker-1]"], layout=1),
+                process(12, 10, ["[celery beat]"], layout=1),
+            ],
+            {10: M, 11: W, 12: A},
+            id="celery's embedded beat, titled",
+        ),
+        pytest.param(
+            [
+                process(10, 1, UWSGI + " --http :80", layout=1, signals=0x84687),
+                process(11, 10, UWSGI + " --http :80", layout=1, signals=0x8085E83),
+                process(12, 10, UWSGI + " --http :80", layout=1, signals=0x4487),
+                process(13, 10, UWSGI + " --http :80", layout=1, signals=0x4486),
+                process(14, 13, FFMPEG, comm="ffmpeg", layout=2, signals=0x4000),
+            ],
+            {10: M, 11: W, 12: A, 13: A, 14: A},
+            id="uwsgi's router and mule",
+        ),
+        pytest.param(
+            [
+                process(10, 1, "uwsgi -p 2 --http :80", layout=1, signals=0x5E83),
+                process(11, 10, "uwsgi -p 2 --http :80", layout=1, signals=0x4482),
+                process(12, 10, "uwsgi -p 2 --http :80", layout=1, signals=0x8085E83),
+            ],
+            {10: W, 11: A, 12: W},
+            id="uwsgi's router without a master",
+        ),
+        pytest.param(
+            [
+                process(10, 1, UWSGI + " --lazy-apps", layout=1, signals=0x84687),
+                process(11, 10, UWSGI + " --lazy-apps", layout=1, signals=0x84687),
+                process(12, 10, UWSGI + " --lazy-apps", layout=1, signals=0x84687),
+            ],
+            {10: M, 11: W, 12: W},
+            id="uwsgi's workers before they set their signals",
+        ),
+        pytest.param(
+            [
+                process(10, 1, HUEY, layout=1),
+                process(11, 10, HUEY, layout=1),
+                process(12, 10, HUEY, layout=1),
+            ],
+            {10: M, 11: A, 12: W},
+            id="huey's scheduler is forked first",
+        ),
+        pytest.param([process(10, 1, HUEY), process(11, 10, HUEY)], {10: M, 11: W}, id="huey's only child"),
+        pytest.param(
+            [
+                process(10, 1, "/srv/bin/python3 /srv/bin/sanic shop:app", layout=1, signals=0x8004002),
+                process(11, 10, TRACKER, layout=2),
+                process(12, 10, SPAWNED, layout=3, threads=5, signals=0x8000000),
+                process(13, 10, SPAWNED, layout=4, signals=0x8004002),
+            ],
+            {10: M, 11: A, 12: A, 13: W},
+            id="sanic's manager",
         ),
         pytest.param(
             [

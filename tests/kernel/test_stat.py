@@ -1,6 +1,8 @@
 """/proc/PID/stat, whatever a process calls itself."""
 
 import os
+import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -38,6 +40,18 @@ def test_every_field_of_a_captured_line() -> None:
         resident_pages=414,
         layout=(94431468634112, 140726527776864, 94432265932800),
     )
+
+
+def test_signals_that_have_a_handler() -> None:
+    handlers = {signal.SIGUSR1: 10, signal.SIGWINCH: 28}
+    before = {number: signal.signal(number, lambda *_: None) for number in handlers}
+    try:
+        caught = stat.parse(Path("/proc/self/stat").read_bytes()).caught_signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert [number for number in handlers.values() if caught >> (number - 1) & 1] == [10, 28]
+    assert not caught >> (signal.SIGKILL - 1) & 1
 
 
 def test_a_kernel_thread_is_told_by_its_flag_and_has_no_layout() -> None:

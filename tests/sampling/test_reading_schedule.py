@@ -114,6 +114,11 @@ def test_a_value_is_read_once_and_kept() -> None:
         pytest.param([process(1), process(2), process(3, swap=0)], [1, 2], id="a sharer was born"),
         pytest.param([process(1), process(2), process(3, layout=(1, 2, 3))], [], id="somebody else was born"),
         pytest.param([process(1, start=8), process(2)], [1], id="the pid was reused"),
+        pytest.param([process(1), process(2, swap=104 * MIB)], [2, 1], id="a neighbour was pushed out"),
+        pytest.param([process(1), process(2, swap=0)], [1], id="a neighbour has read all back"),
+        pytest.param(
+            [process(1), process(2, swap=98 * MIB)], [2], id="a neighbour by one percent of their sum"
+        ),
         pytest.param(
             [process(1, swap=200 * MIB), process(2, swap=400 * MIB)], [2, 1], id="most changed first"
         ),
@@ -134,7 +139,7 @@ def test_the_old_value_counts_until_the_new_one_is_read() -> None:
     course.observe(process(1), process(2))
     course.read()
     result = course.observe(process(1, swap=300 * MIB), process(2))
-    assert (values(result)[1], result.coverage) == (100 * MIB // 3, Coverage(1, 0, 1, 0, 0))
+    assert (values(result)[1], result.coverage) == (100 * MIB // 3, Coverage(0, 0, 2, 0, 0))
     course.read()
     assert values(course.observe(process(1, swap=300 * MIB), process(2)))[1] == 100 * MIB
 

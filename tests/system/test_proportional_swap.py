@@ -8,7 +8,8 @@ import pytest
 from tests.system import independent
 from tests.system.cgroup import MemoryCgroup
 from tests.system.conftest import Start
-from tests.system.exporter import Exporter, Scrape, hurried_catalogue
+from tests.system.exporter import Exporter, Scrape, hurried_catalogue, hurried_families
+from tests.system.family import Family
 from tests.system.servers.gunicorn import Gunicorn
 from tests.system.waiting import wait_until
 
@@ -50,6 +51,29 @@ def test_its_sum_is_the_swap_that_a_preloaded_server_uses(cgroup: MemoryCgroup, 
     # Nobody else of the machine is read twice as long as nothing moves.
     wait_until("all are read and kept", lambda: reads(exporter.scrape()).keys() == {"kept"})
     assert reads(exporter.scrape())["kept"] >= WORKERS + 1
+
+
+def test_a_neighbour_that_reads_back_changes_the_share_of_the_others(
+    cgroup: MemoryCgroup, start: Start
+) -> None:
+    name = f"neighbours-{os.getpid()}"
+    with Family(cgroup, shared=48, children=3, name=name) as family:
+        exporter = start(Exporter(hurried_families(name, settings={"proportional": {"share_of_time": 0.2}})))
+        cgroup.push_out()
+
+        def agrees() -> int:
+            of_workers = independent.proportional_swap(*family.pids[1:])
+            scrape = exporter.scrape()
+            assert scrape.sum(PROPORTIONAL, group=name, role="worker") == pytest.approx(of_workers, rel=0.02)
+            assert reads(scrape).keys() == {"kept"}
+            return of_workers
+
+        shared_by_four = wait_until("it is their share", agrees)
+        swap = independent.swap(*family.pids[1:])
+        family.read_back()
+        shared_by_three = wait_until("it is their share, without the parent", agrees)
+        assert shared_by_three > 1.2 * shared_by_four
+        assert independent.swap(*family.pids[1:]) == pytest.approx(swap, rel=0.01), "nothing else has changed"
 
 
 def test_scrapes_do_not_wait_for_what_may_not_be_read_yet(cgroup: MemoryCgroup, start: Start) -> None:

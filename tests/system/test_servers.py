@@ -34,7 +34,7 @@ GROUPS = {
     "php-fpm": (1, 0, 0),
     "php-fpm:blog": (0, 2, 0),
     "php-fpm:shop": (0, 3, 0),
-    "httpd": (1, 3, 0),
+    "httpd:apache": (1, 3, 0),
 }
 SERVING = [group for group, (_, workers, _) in GROUPS.items() if workers]
 
@@ -82,7 +82,7 @@ def _go_through(stack: ExitStack) -> Phases:
         "uvicorn:application:asgi": uvicorn.workers,
         "php-fpm:blog": lambda: php.workers("blog"),
         "php-fpm:shop": lambda: php.workers("shop"),
-        "httpd": httpd.workers,
+        "httpd:apache": httpd.workers,
     }
 
     def swap() -> dict[str, int]:

@@ -2,16 +2,26 @@
 
 from yaml import ScalarNode
 
-from swap_exporter.config.scalar import duration, share, size, whole_number
+from swap_exporter.config.scalar import boolean, duration, share, signal_number, size, whole_number
 from swap_exporter.config.section import Section, Text
 from swap_exporter.grouping.entry import Entry, Roles
 from swap_exporter.grouping.pattern import Pattern, PatternError, capture_names, compile_pattern
 from swap_exporter.grouping.template import Template, TemplateError
 from swap_exporter.settings import Idle, Swapped
 
-ENTRY_KEYS = ("name", "comm", "exe", "cmdline", "idle", "swapped", "roles")
+ENTRY_KEYS = ("name", "comm", "exe", "cmdline", "with_parent", "idle", "swapped", "roles")
 
 _DEFAULT_NAME = "{{.ExeBase}}"
+_ROLE_KEYS = (
+    "master",
+    "worker",
+    "auxiliary",
+    "auxiliary_threads",
+    "auxiliary_first",
+    "worker_catches",
+    "auxiliary_catches",
+    "job_children",
+)
 
 
 def read_entry(
@@ -28,6 +38,7 @@ def read_entry(
         comm=None if comm is None else frozenset(text.value for text in comm),
         exe=None if exe is None else tuple(text.value for text in exe),
         cmdline=None if cmdline is None else tuple(pattern for pattern in patterns if pattern is not None),
+        with_parent=section.scalar("with_parent", boolean(), False),
         idle=read_idle(section, idle, tick),
         swapped=read_swapped(section, swapped),
         roles=_roles(section),
@@ -67,14 +78,20 @@ def _template(section: Section, captures: frozenset[str]) -> Template:
 
 
 def _roles(section: Section) -> Roles:
-    roles = section.section("roles", ("master", "worker", "auxiliary", "auxiliary_threads"))
+    roles = section.section("roles", _ROLE_KEYS)
     patterns = {
         role: _pattern(roles, text)
         for role in ("master", "worker", "auxiliary")
         if (text := roles.text(role)) is not None
     }
-    threads = roles.optional("auxiliary_threads", whole_number(at_least=1), None)
-    return Roles(**patterns, auxiliary_threads=threads)
+    return Roles(
+        **patterns,
+        auxiliary_threads=roles.optional("auxiliary_threads", whole_number(at_least=1), None),
+        auxiliary_first=roles.scalar("auxiliary_first", boolean(), False),
+        worker_catches=roles.optional("worker_catches", signal_number(), None),
+        auxiliary_catches=roles.optional("auxiliary_catches", signal_number(), None),
+        job_children=roles.scalar("job_children", boolean(), False),
+    )
 
 
 def _pattern(section: Section, text: Text) -> Pattern | None:

@@ -1,6 +1,7 @@
 """The kinds of values that a configuration holds, from the text that stands in it."""
 
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -42,6 +43,19 @@ def whole_number(at_least: int) -> Kind[int]:
         if not _WHOLE.fullmatch(text) or int(text) < at_least:
             raise KindError(expected)
         return int(text)
+
+    return Kind(expected, parse)
+
+
+def signal_number() -> Kind[int]:
+    """The name of a signal up to 31: /proc shows no others in stat."""
+    expected = "the name of a signal such as SIGUSR1"
+    numbers = {number.name: int(number) for number in signal.Signals if number < 32}
+
+    def parse(text: str) -> int:
+        if text not in numbers:
+            raise KindError(expected)
+        return numbers[text]
 
     return Kind(expected, parse)
 

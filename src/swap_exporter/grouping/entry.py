@@ -16,6 +16,14 @@ class Roles:
     auxiliary: Pattern | None = None
     auxiliary_threads: int | None = None
     """A master's first child is an auxiliary if it alone has this many threads and its siblings have more."""
+    auxiliary_first: bool = False
+    """A master's first child is an auxiliary, if it has others."""
+    worker_catches: int | None = None
+    """A child that has no handler for this signal is an auxiliary if its parent or a sibling has one."""
+    auxiliary_catches: int | None = None
+    """A child that has a handler for this signal is an auxiliary if a sibling has none."""
+    job_children: bool = False
+    """A worker forks a process for each job: an auxiliary, also if it has the title of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +41,5 @@ class Entry:
     """``FILE:LINE`` of the entry, for people."""
     builtin: bool = False
     """From the catalogue."""
+    with_parent: bool = False
+    """A process whose parent has been claimed by an entry of the same origin has the parent's group name."""

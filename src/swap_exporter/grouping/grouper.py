@@ -170,8 +170,10 @@ class Grouper:
     def _settled(self, process: Process, processes: Mapping[int, Process]) -> _Place | None:
         """The place of a process, where its present parents have no say in it."""
         known = self._known[process.identity]
-        if known.claim is not None and self._admits(known.claim):
-            return known.claim
+        if known.claim is not None:
+            place = self._with_parent(known, known.claim, process, processes)
+            if self._admits(place):
+                return place
         if known.place is None or not known.place.joined or not self._admits(known.place):
             return None
         owner = self._known.get(known.place.owner)
@@ -199,6 +201,19 @@ class Grouper:
         if not place.entry.builtin:
             return True
         return place.name not in self._own_names and place.name not in self._fixed_names
+
+    def _with_parent(
+        self, known: _Known, claim: _Place, process: Process, processes: Mapping[int, Process]
+    ) -> _Place:
+        """Its claim, in its parent's group where its entry asks for that. An orphan keeps that group."""
+        if not claim.entry.with_parent:
+            return claim
+        parent = _parent(process, processes)
+        above = self._known[parent.identity].claim if parent is not None else None
+        if above is not None and above.entry.builtin is claim.entry.builtin:
+            return claim._replace(name=above.name)
+        orphaned = known.parent is not None and known.parent != _identity(parent)
+        return claim._replace(name=known.place.name) if orphaned and known.place is not None else claim
 
     def _judge(self, processes: Mapping[int, Process], names: set[str]) -> None:
         """Tell the roles in these groups anew: in the others nothing has changed on which they depend."""
@@ -240,6 +255,7 @@ class Grouper:
             same_program=known.same_program,
             was_master=was is not None and was.role is Role.MASTER and established,
             outlived=outlived,
+            parent_catches=parent.caught_signals if parent is not None else 0,
         )
 
     def _group(self, processes: Mapping[int, Process]) -> Grouping:
@@ -292,7 +308,18 @@ class Grouper:
         return names
 
 
-_UNDER_A_PARENT = frozenset((Reason.CHILD, Reason.FORKED, Reason.INNER, Reason.THREADS, Reason.OUTLIVED))
+_UNDER_A_PARENT = frozenset(
+    (
+        Reason.CHILD,
+        Reason.FORKED,
+        Reason.INNER,
+        Reason.THREADS,
+        Reason.FIRST,
+        Reason.SIGNALS,
+        Reason.JOB,
+        Reason.OUTLIVED,
+    )
+)
 
 _titling = attrgetter("argv", "comm", "effective_uid", "cgroups")
 """What claims and names depend on."""
@@ -300,7 +327,7 @@ _titling = attrgetter("argv", "comm", "effective_uid", "cgroups")
 _structure = itemgetter(
     *map(
         Process._fields.index,
-        ("parent_pid", "threads", "layout", "argv", "comm", "effective_uid", "cgroups"),
+        ("parent_pid", "threads", "layout", "argv", "comm", "effective_uid", "cgroups", "caught_signals"),
     )
 )
 """With ``ended`` everything in a process that groups and roles depend on. By index, which is fast: every

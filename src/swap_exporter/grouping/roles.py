@@ -25,6 +25,9 @@ class Reason(StrEnum):
     FORKS = "it has forked processes of the same program"
     HAS_FORKED = "it had forked processes of the same program"
     THREADS = "it is the first child of its master, and alone has so few threads"
+    FIRST = "it is the first child of its master"
+    SIGNALS = "the signals that it handles are not those of a worker"
+    JOB = "a worker forked it for a job"
     CHILD = "its parent is a master"
     INNER = "its parent is in its group and no master"
     OUTLIVED = "it keeps the role that it had under its parent"
@@ -55,6 +58,8 @@ class Candidate(NamedTuple):
     was_master: bool
     outlived: Role | None
     """The role that it had under a parent in the group that it has outlived."""
+    parent_catches: int = 0
+    """The signals that its parent handles, as in :class:`Process`."""
 
 
 def by_title(roles: Roles, title: str) -> Role | None:
@@ -88,10 +93,16 @@ def _judge(
     children: Mapping[Identity, Sequence[Candidate]],
     verdicts: Mapping[Identity, Verdict],
 ) -> Verdict:
+    if candidate.told is None and candidate.joined and not candidate.same_program:
+        return Verdict(Role.AUXILIARY, Reason.OTHER_PROGRAM)
+    if candidate.told in (None, Role.WORKER):
+        if candidate.told is not None and candidate.outlived is Role.AUXILIARY:
+            return Verdict(Role.AUXILIARY, Reason.OUTLIVED)
+        mark = _mark(candidate, children, verdicts)
+        if mark is not None:
+            return Verdict(Role.AUXILIARY, mark)
     if candidate.told is not None:
         return Verdict(candidate.told, Reason.TITLE)
-    if candidate.joined and not candidate.same_program:
-        return Verdict(Role.AUXILIARY, Reason.OTHER_PROGRAM)
     kinship = _kinship(candidate, children, verdicts)
     # A worker may fork for itself (multiprocessing); a new master, as in a hot upgrade, has exec'd.
     if kinship is not None and candidate.forked:
@@ -115,8 +126,9 @@ def _kinship(
         return None
     if verdicts[candidate.parent].role is not Role.MASTER:
         return Verdict(Role.AUXILIARY, Reason.INNER)
-    if _stands_out(candidate, children.get(candidate.parent, ())):
-        return Verdict(Role.AUXILIARY, Reason.THREADS)
+    reason = _stands_out(candidate, children.get(candidate.parent, ()))
+    if reason is not None:
+        return Verdict(Role.AUXILIARY, reason)
     return Verdict(Role.WORKER, Reason.CHILD)
 
 
@@ -127,19 +139,60 @@ def _is_of_the_server(child: Candidate) -> bool:
     return child.told is not Role.AUXILIARY and child.same_program
 
 
-def _stands_out(candidate: Candidate, siblings: Iterable[Candidate]) -> bool:
-    """By ``auxiliary_threads``: httpd's cgid under a threaded MPM has no other mark."""
-    threads = candidate.roles.auxiliary_threads
-    if candidate.joined or candidate.process.threads != threads:
-        return False
+def _mark(
+    candidate: Candidate,
+    children: Mapping[Identity, Sequence[Candidate]],
+    verdicts: Mapping[Identity, Verdict],
+) -> Reason | None:
+    """What shows that a child is an auxiliary although it may have the title of a worker."""
+    roles = candidate.roles
+    if candidate.parent is None or candidate.parent not in verdicts:
+        return None
+    if roles.job_children and verdicts[candidate.parent].role is not Role.MASTER:
+        return Reason.JOB
+    siblings = [
+        sibling.process.caught_signals
+        for sibling in children.get(candidate.parent, ())
+        if sibling.told is Role.WORKER or (sibling.told is None and sibling.same_program)
+    ]
+    caught = candidate.process.caught_signals
+    if (
+        roles.worker_catches is not None
+        and not _catches(caught, roles.worker_catches)
+        and any(_catches(other, roles.worker_catches) for other in (candidate.parent_catches, *siblings))
+    ):
+        return Reason.SIGNALS
+    if (
+        roles.auxiliary_catches is not None
+        and _catches(caught, roles.auxiliary_catches)
+        and not all(_catches(other, roles.auxiliary_catches) for other in siblings)
+    ):
+        return Reason.SIGNALS
+    return None
+
+
+def _catches(caught: int, signal: int) -> bool:
+    return caught >> (signal - 1) & 1 == 1
+
+
+def _stands_out(candidate: Candidate, siblings: Iterable[Candidate]) -> Reason | None:
+    """By ``auxiliary_threads``: httpd's cgid under a threaded MPM has no other mark. By ``auxiliary_first``:
+    huey's scheduler has no mark at all."""
+    if candidate.joined:
+        return None
     others = [
         sibling.process
         for sibling in siblings
         if not sibling.joined and sibling.process.identity != candidate.process.identity
     ]
-    return bool(others) and all(
-        other.threads > threads and _born(candidate.process) < _born(other) for other in others
-    )
+    if not others or not all(_born(candidate.process) < _born(other) for other in others):
+        return None
+    if candidate.roles.auxiliary_first:
+        return Reason.FIRST
+    threads = candidate.roles.auxiliary_threads
+    if threads == candidate.process.threads and all(other.threads > threads for other in others):
+        return Reason.THREADS
+    return None
 
 
 def _born(process: Process) -> tuple[int, int]:

@@ -49,6 +49,8 @@ class Stat(NamedTuple):
     layout: tuple[int, int, int] | None
     """Fields 26, 28, 47: startcode, startstack, start_brk; ``None`` where the kernel hides them: without
     CAP_SYS_PTRACE startcode reads 1, and without an address space 0."""
+    caught_signals: int = 0
+    """Field 34: bit N-1 is set if the process has a handler for signal N, up to 31. Everybody may read it."""
 
 
 def parse(raw: bytes) -> Stat:
@@ -76,6 +78,7 @@ def parse(raw: bytes) -> Stat:
             int(fields[20]),
             int(fields[21]),
             (start_code, int(fields[25]), int(fields[_LAST_NEEDED])) if start_code > 1 else None,
+            int(fields[31]),
         )
     except (ValueError, IndexError):
         raise _malformed(raw) from None

@@ -151,4 +151,5 @@ def _process(now: Stat, memory: Status, argv: tuple[str, ...], cgroups: tuple[st
         resident_anonymous=memory.resident_anonymous,
         effective_uid=memory.effective_uid,
         cgroups=cgroups,
+        caught_signals=now.caught_signals,
     )

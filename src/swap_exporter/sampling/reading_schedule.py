@@ -15,11 +15,15 @@ from swap_exporter.sampling.sample import Identity, Process
 from swap_exporter.settings import Proportional
 
 MOVED = 0.01
-"""A reading is out of date when VmSwap has moved by more than this share of it."""
+"""A reading is out of date when VmSwap has moved by more than this share of it, or the sum of VmSwap
+over its layout by this share of that sum: a neighbour that loses or reads back pages changes all shares."""
 MAX_AGE = 300.0
 """... or when it is older than so many seconds,"""
 JITTER = 60.0
 """and up to so many more, so that what was read together does not grow old together."""
+
+
+Layout = tuple[int, int, int]
 
 
 class SwapReading(NamedTuple):
@@ -57,6 +61,7 @@ class _Kept(NamedTuple):
     reading: SwapReading | None
     """``None`` if it was refused."""
     sharers: int
+    family_swap: int
     at: float
 
 
@@ -64,6 +69,8 @@ class _Wanted(NamedTuple):
     process: Process
     sharers: int
     """Processes of the same layout, itself included; 0 where layouts are hidden."""
+    family_swap: int
+    """The sum of their VmSwap in bytes, as far as it is known; 0 where layouts are hidden."""
 
 
 class ReadingSchedule:
@@ -88,7 +95,12 @@ class ReadingSchedule:
         """
         known: dict[Identity, int] = {}
         swapped = [process for process in wanted if process.swap != 0]
-        family = Counter(process.layout for process in processes) if swapped else Counter()
+        family: Counter[Layout] = Counter()
+        family_swap: Counter[Layout] = Counter()
+        for process in processes if swapped else ():
+            if process.layout is not None:
+                family[process.layout] += 1
+                family_swap[process.layout] += process.swap or 0
         refused: set[Identity] = set()
         too_large = 0
         self._wanted = {}
@@ -101,7 +113,8 @@ class ReadingSchedule:
             elif self._too_large(process):
                 too_large += 1
             else:
-                self._wanted[process.identity] = _Wanted(process, sharers)
+                total = family_swap[process.layout] if process.layout is not None else 0
+                self._wanted[process.identity] = _Wanted(process, sharers, total)
         self._kept = {identity: kept for identity, kept in self._kept.items() if identity in self._wanted}
         due = {identity for identity in self._wanted if self._is_due(identity, at)}
         for identity, kept in self._kept.items():
@@ -146,7 +159,7 @@ class ReadingSchedule:
             self._queue.remove(process.identity)
         if wanted is None or (reading is None and again):
             return
-        self._kept[process.identity] = _Kept(reading, wanted.sharers, ended)
+        self._kept[process.identity] = _Kept(reading, wanted.sharers, wanted.family_swap, ended)
         self._fresh.add(process.identity)
 
     def _too_large(self, process: Process) -> bool:
@@ -160,12 +173,13 @@ class ReadingSchedule:
         return kept.reading is not None and self._change(identity) > MOVED
 
     def _change(self, identity: Identity) -> float:
-        """By how much a process has changed since it was read, as a share of what it was."""
-        kept, (process, sharers) = self._kept[identity], self._wanted[identity]
+        """By how much a process or its family has changed since it was read, as a share of what it was."""
+        kept, (process, sharers, family_swap) = self._kept[identity], self._wanted[identity]
         if kept.reading is None or process.swap is None:
             return 0.0
         moved = abs(process.swap - kept.reading.swap) / max(kept.reading.swap, 1)
-        return max(moved, abs(sharers - kept.sharers) / max(kept.sharers, 1))
+        beside = abs(family_swap - kept.family_swap) / max(kept.family_swap, 1)
+        return max(moved, beside, abs(sharers - kept.sharers) / max(kept.sharers, 1))
 
     def _urgency(self, identity: Identity) -> tuple[bool, float, float]:
         """New ones first, in the order that they are wanted in; then the most changed; then the oldest."""

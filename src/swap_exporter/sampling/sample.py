@@ -64,6 +64,8 @@ class _Fields(NamedTuple):
     effective_uid: int | None
     cgroups: tuple[str, ...] | None
     """The paths of /proc/PID/cgroup in the file's order; ``None`` where unreadable or not asked for."""
+    caught_signals: int = 0
+    """Bit N-1 is set if it has a handler for signal N, up to 31: stat, field 34."""
 
 
 class Process(_Fields):
