@@ -35,7 +35,8 @@ def existing(tree: Path, interpreter: str) -> None:
 
 def installed(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """make, where no package can be had: it ends where pip would fetch the first."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE"))}
+    outer = ("PIP_", "MAKE", "PYTHON", "LOCK")  # of the make that runs the tests
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
     environment |= {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
     command = ["make", "--silent", "installed", *arguments]
     return subprocess.run(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from swap_exporter.kernel import files
@@ -75,6 +76,8 @@ def test_work_of_a_thread_does_not_show_in_what_the_kernel_counts_of_the_first(
 ) -> None:
     """Who trusts schedstat of a process with threads takes it for asleep."""
     with running(strange, "thread-works") as child:
+        first = psutil.Process(child.pid)  # its state is that of the first thread
+        wait_until("it waits for the other", lambda: first.status() == psutil.STATUS_SLEEPING)
         before, first_thread = scanner.scan(now).processes[child.pid], schedstat(child.pid)
         tell(child, b"work")
         assert schedstat(child.pid) == first_thread

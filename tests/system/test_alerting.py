@@ -138,7 +138,7 @@ def chain(cgroup: MemoryCgroup, start: Start, tmp_path: Path) -> Iterator[Chain]
             return False
 
         wait_until("it is known what waking costs", cost_is_known, deadline=120)
-        wait_until("nothing moves", lambda: exporter.scrape().value("swap_host_quiet") == 1)
+        wait_until("nothing moves", lambda: exporter.scrape().value("swap_host_quiet") == 1, deadline=300)
         start(alertmanager)
         start(prometheus)
         yield chain
