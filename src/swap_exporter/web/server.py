@@ -13,13 +13,14 @@ import selectors
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from threading import BoundedSemaphore, Event, Thread
 from traceback import format_exc
 
 from swap_exporter.web.capacity import Capacity
 from swap_exporter.web.connection import Connection, ConnectionLostError
 from swap_exporter.web.http import Handler
-from swap_exporter.web.listen import ListenError, bind, close_all, name_of, parse_address
+from swap_exporter.web.listen import ListenError, accept_queue, bind, close_all, name_of, parse_address
 from swap_exporter.web.security import Security
 from swap_exporter.web.session import Service, Session
 from swap_exporter.web.toolkit import WebConfig
@@ -109,7 +110,9 @@ class Server:
                 selector.register(listener, selectors.EVENT_READ, listener)
             while not self._stopping.is_set():
                 for key, _ in selector.select():
-                    if key.data is not self._woken and self._capacity.make_room():
+                    if key.data is not self._woken and self._capacity.make_room(
+                        partial(accept_queue, key.data)
+                    ):
                         self._accept(key.data)
 
     def _accept(self, listener: socket.socket) -> None:
