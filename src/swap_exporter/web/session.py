@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from threading import BoundedSemaphore
 from time import monotonic
 from traceback import format_exc
 
@@ -24,7 +23,7 @@ from swap_exporter.web.http import (
 )
 from swap_exporter.web.security import Rules, Security
 from swap_exporter.web.tls import has_allowed_san
-from swap_exporter.web.users import BusyError
+from swap_exporter.web.turns import NoTurnError, Turns
 
 _JOINED_BODY = 16 * 1024
 
@@ -45,8 +44,8 @@ class Service:
     security: Security
     log: logging.Logger
     max_requests: int
-    running: BoundedSemaphore | None
-    """One for each handler call that may run at a time; None: any number."""
+    turns: Turns
+    """For handler calls."""
     request_timeout: float
     """For a request from its first byte (from the connection, with TLS handshake) to its last, and again for
     its answer."""
@@ -156,8 +155,8 @@ class Session:
         authorization = head.headers.get("authorization", "")
         asked = monotonic()
         try:
-            user = rules.users.authenticate(authorization, deadline)
-        except BusyError:
+            user = rules.users.authenticate(authorization, deadline, self._connection.client)
+        except NoTurnError:
             raise _RefusedError(
                 plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many passwords to check")
             ) from None
@@ -170,20 +169,18 @@ class Session:
     def _call(self, request: Request) -> Response:
         """The handler's answer, or the error that takes its place."""
         service = self._service
-        if service.running and not service.running.acquire(blocking=False):
-            reason = f"already answering {service.max_requests} requests, the limit; try again later"
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         try:
-            return service.handler(request)
+            with service.turns.take(self._connection.client, request.deadline):
+                return service.handler(request)
+        except NoTurnError:
+            reason = f"no turn in time: requests answered at a time: {service.max_requests}"
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         except Exception as error:
             service.log.error(
                 "answering %s %s failed: %s: %s", request.method, request.path, type(error).__name__, error
             )
             service.log.debug("where it failed: %s", format_exc())
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
-        finally:
-            if service.running:
-                service.running.release()
 
     def _refuse(self, response: Response) -> None:
         """Answer what is no request. What follows it cannot be understood either."""
