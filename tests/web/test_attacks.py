@@ -208,8 +208,8 @@ def guarded(tmp_path: Path) -> Iterator[Victim]:
 
 @pytest.mark.parametrize(
     ("client", "at_once"),
-    # Another address waits for two checks or three. The guessers' own waits until they had their turn: so all
-    # users wait together.
+    # From another address a user waits for two or three checks. From the guessers' own address it waits for
+    # all of theirs, so there the users ask at the same time.
     [("127.0.0.2", 1), ("127.0.0.1", NEW_USERS)],
 )
 def test_the_right_password_is_answered_while_others_are_guessed(

@@ -35,7 +35,7 @@ sampled_at = 0.0
 def sample() -> None:
     """Read as many files as a sample of a small host, one for all who ask meanwhile.
 
-    Each read gives the interpreter's lock away, and has to get it back from the threads of the attackers.
+    Each read releases the interpreter's lock, and then waits for it beside the threads of the attackers.
     """
     global sampled_at
     with sampling:

@@ -34,7 +34,7 @@ class Application:
         self._renderer = Renderer()
         self._landing_lock = Lock()
         self._landing: tuple[Instant, bytes] | None = None
-        """The page of the last sample: all who read it share it, as they share the metrics."""
+        """The page of the last sample. All answers of one sample share it, as they share the metrics."""
         self._pages = {
             "/": self._landing_page,
             "/-/healthy": self._healthy,
