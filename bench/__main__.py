@@ -63,7 +63,7 @@ def main() -> int:
 
 def _measure(arguments: argparse.Namespace, scratch: Path) -> str:
     load = Path("/proc/loadavg").read_text().split()[0]
-    built = _build(scratch)
+    built = build(scratch)
     tables: dict[str, str] = {}
 
     def show(name: str, table: str) -> None:
@@ -105,7 +105,7 @@ def _plan(seconds: int, results: list[Result], built: Path, scratch: Path) -> st
         return plan_section.section(plan.measure(seconds, built, scratch), results)
 
 
-def _build(directory: Path) -> Path:
+def build(directory: Path) -> Path:
     sources = Path(__file__).parent
     for program in PROGRAMS:
         command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(directory / program)]

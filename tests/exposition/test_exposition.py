@@ -217,6 +217,11 @@ def test_the_format_is_the_one_that_the_scraper_asks_for(accept, content_type, p
         ("deflate, GZIP;q=0.5", "gzip"),
         ("gzip;q=0", None),
         ("gzip; q=0.0", None),
+        ("gzip; Q=0", None),
+        ("gzip ; q=0.000", None),
+        ("br, gzip;x=0;Q=0", None),
+        ("gzip; Q=0.001", "gzip"),
+        ("gzip;q=1", "gzip"),
         ("identity", None),
         ("", None),
     ],
@@ -227,6 +232,35 @@ def test_it_is_compressed_only_for_those_who_can_read_that(accepts, encoding):
     assert rendered.encoding == encoding
     body = gzip.decompress(rendered.body) if encoding else rendered.body
     assert body == plain.body
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/openmetrics-text;version=9.9.9", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=2.0.0", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=0.0.1", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=one", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain;version=9.9.9", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=1.0.0;q=0", "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "application/openmetrics-text;version=9.9.9,application/openmetrics-text;version=1.0.0",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
+        (
+            "application/openmetrics-text;version=9.9.9;version=1.0.0",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
+        (
+            "Application/OpenMetrics-Text; Version=1.0.0; escaping=of-its-own",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+        ),
+    ],
+)
+def test_no_version_is_named_that_does_not_follow(accept, content_type):
+    rendered = render(families(assessed()), accept)
+    assert rendered.content_type == content_type
+    assert rendered.body.endswith(b"# EOF\n") == content_type.startswith("application/openmetrics-text")
 
 
 FORMATS = [
@@ -308,6 +342,42 @@ def test_only_what_has_changed_is_encoded_again(accept):
         ]
         renderer.render(told, accept)
     assert resting.encoded * 5 == moving.encoded > 0
+
+
+class Never:
+    def __iter__(self):
+        raise AssertionError("these families are of a sample that is there already")
+
+
+def test_all_who_ask_for_a_sample_in_one_format_share_one_body():
+    renderer = Renderer()
+    asked = [(accept, encoding) for accept in FORMATS for encoding in ("", "gzip")]
+    told = [family("swap_a", "Of one.", {"shop": 1.0})]
+    first = {each: renderer.render(told, *each, of="sample") for each in asked[:1]}
+    first |= {each: renderer.render(Never(), *each, of="sample") for each in asked[1:]}
+    for each in asked:
+        assert renderer.render(Never(), *each, of="sample").body is first[each].body
+        assert first[each] == render(told, *each)
+    # However a scraper names a format, it is one of six, plain or compressed.
+    assert len({id(rendered.body) for rendered in first.values()}) <= 12
+    other = [family("swap_a", "Of one.", {"shop": 2.0})]
+    for each in asked:
+        assert renderer.render(other, *each, of="other") == render(other, *each)
+
+
+def test_formats_do_not_evict_each_other():
+    renderer = Renderer()
+    resting = Counted("Stays.")
+    once = None
+    for value in range(5):
+        told = [
+            family("swap_resting", resting, {"shop": 1.0}),
+            family("swap_moving", "Changes.", {"shop": value}),
+        ]
+        for accept in FORMATS:
+            renderer.render(told, accept, of=value)
+        once = once or resting.encoded
+        assert resting.encoded == once
 
 
 def test_who_scrapes_at_the_same_time_gets_what_he_asked_for():

@@ -1,4 +1,4 @@
-"""Clients that mean no good, many at a time: `python attackers.py KIND ADDRESS COUNT SECONDS [--tls]`.
+"""Clients that mean no good, many at a time: `python attackers.py KIND ADDRESS COUNT SECONDS [OPTIONS]`.
 
 Each comes again as soon as it is thrown out, until the time is over. Apart from the tests' own process, so
 that neither the server nor the scraper that is measured shares its interpreter.
@@ -17,6 +17,7 @@ import ssl
 import time
 
 OUTCOMES: collections.Counter[str] = collections.Counter()
+LARGE = b"/large"
 CLIENT_HELLO = bytes.fromhex("16030100f8010000f40303") + bytes(range(40))
 
 
@@ -37,13 +38,13 @@ async def silent(reader, writer, tls):
 
 
 async def never_read(reader, writer, tls):
-    writer.write(ASK % b"/large" + b"\r\n")
+    writer.write(ASK % LARGE + b"\r\n")
     while not writer.transport.is_closing():
         await asyncio.sleep(0.05)
 
 
 async def read_slowly(reader, writer, tls):
-    writer.write(ASK % b"/large" + b"\r\n")
+    writer.write(ASK % LARGE + b"\r\n")
     while await reader.read(1000):
         await asyncio.sleep(0.05)
 
@@ -60,6 +61,13 @@ async def oversized(reader, writer, tls):
             writer.write(b"X-Long: " + b"a" * 60_000 + b"\r\n")
             await writer.drain()
             await asyncio.sleep(0)
+
+
+async def crlf(reader, writer, tls):
+    while not reader.at_eof():
+        writer.write(b"\r\n" * 50)
+        await writer.drain()
+        await asyncio.sleep(0)
 
 
 async def hard_to_parse(reader, writer, tls):
@@ -94,6 +102,7 @@ KINDS = {
         read_slowly,
         garbage,
         oversized,
+        crlf,
         hard_to_parse,
         guess_passwords,
         half_handshake,
@@ -138,10 +147,25 @@ def scrape(host, port, tls, until):
         connection.close()
 
 
-def scrape_at_once(count, *arguments):
+def scrape_again(host, port, tls, until):
+    """Not an attack either: one scrape after the other."""
+    outcomes = collections.Counter()
+    while time.monotonic() < until - 0.2:
+        outcomes[scrape(host, port, tls, until + 10)] += 1
+    return outcomes
+
+
+def scrape_once(*arguments):
+    return [scrape(*arguments)]
+
+
+def scrape_at_once(how, count, *arguments):
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        for scraping in [pool.submit(scrape, *arguments) for _ in range(count)]:
-            OUTCOMES[scraping.result()] += 1
+        for scraping in [pool.submit(how, *arguments) for _ in range(count)]:
+            OUTCOMES.update(scraping.result())
+
+
+SCRAPES = {"scrape": scrape_once, "scrape_again": scrape_again}
 
 
 async def attack_all(kind, count, host, port, tls, until):
@@ -153,17 +177,20 @@ async def attack_all(kind, count, host, port, tls, until):
 
 
 def main():
+    global LARGE
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("kind", choices=[*KINDS, "scrape"])
+    arguments.add_argument("kind", choices=[*KINDS, *SCRAPES])
     arguments.add_argument("address")
     arguments.add_argument("count", type=int)
     arguments.add_argument("seconds", type=float)
     arguments.add_argument("--tls", action="store_true")
+    arguments.add_argument("--large", default="/large", help="the path of a large body")
     given = arguments.parse_args()
+    LARGE = given.large.encode()
     host, _, port = given.address.rpartition(":")
     until = time.monotonic() + given.seconds
-    if given.kind == "scrape":
-        scrape_at_once(given.count, host, int(port), given.tls, until)
+    if given.kind in SCRAPES:
+        scrape_at_once(SCRAPES[given.kind], given.count, host, int(port), given.tls, until)
     else:
         asyncio.run(attack_all(KINDS[given.kind], given.count, host, int(port), given.tls, until))
     print(json.dumps(OUTCOMES))

@@ -68,7 +68,8 @@ def test_target_gives_path_and_query(target: bytes, path: str, query: str) -> No
         (head(headers=HOST + b"Content-Length: -1\r\n"), 400),
         (head(headers=HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n"), 400),
         (head(headers=HOST + b"Content-Length: 65537\r\n"), 413),
-        (head(headers=HOST + b"Transfer-Encoding: chunked\r\n"), 501),
+        (head(headers=HOST + b"Transfer-Encoding: chunked\r\n"), 411),
+        (head(b"GET / HTTP/1.0", HOST + HOST), 400),
         (head(headers=HOST + b"Expect: miracles\r\n"), 417),
     ],
 )

@@ -3,13 +3,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
 from swap_exporter.web.listen import (
     ListenAddress,
     ListenError,
+    accept_queue,
     bind,
     name_of,
     parse_address,
@@ -135,3 +137,23 @@ def test_what_does_not_listen_is_refused() -> None:
         assert activated(server.fileno()) == "descriptor 3 passed by systemd is not a listening stream socket"
     with open("/dev/null") as file:
         assert activated(file.fileno()).startswith("descriptor 3 passed by systemd is not a socket")
+
+
+@pytest.mark.parametrize("address", [ListenAddress("127.0.0.1", 0), ListenAddress("", 0)])
+def test_connections_that_wait_to_be_accepted_are_counted(address: ListenAddress) -> None:
+    with closing(bind(address)) as listener, ExitStack() as clients:
+        for waiting in range(20):
+            assert accept_queue(listener) == waiting
+            where = ("127.0.0.1", listener.getsockname()[1])
+            clients.enter_context(socket.create_connection(where, timeout=10))
+        accepted, _ = listener.accept()
+        accepted.close()
+        assert accept_queue(listener) == 19
+
+
+def test_a_unix_socket_has_no_count_of_waiting_connections(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        client.connect(str(tmp_path / "socket"))
+        assert accept_queue(listener) == 0

@@ -5,14 +5,17 @@ import os
 from base64 import b64encode
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from select import select
+from threading import Event
 
 import bcrypt
 import pytest
 
 from swap_exporter.web.http import Request, Response
 from tests.web.authority import Authority
-from tests.web.serving import echo, get, serving
+from tests.web.serving import connect, echo, exchange, get, read_to_end, serving, statuses
 
 
 def hashed(password: str) -> str:
@@ -59,6 +62,62 @@ def test_only_a_user_with_the_right_password_is_answered(
             answer = get(server, "/metrics", headers={"Authorization": authorization})
             assert answer.status == status
             assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+EXPECTING = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n"
+
+
+def test_only_a_user_with_the_right_password_is_asked_for_a_body(web_yml: Path) -> None:
+    right = f"Authorization: {basic('alice', 'secret')}\r\n\r\n".encode()
+    wrong = f"Authorization: {basic('alice', 'wrong')}\r\n\r\n".encode()
+    with serving(web_config=web_yml) as server:
+        refused = exchange(server, EXPECTING + wrong)
+        assert refused.startswith(b"HTTP/1.1 401 ")
+        # What comes next could be the body, or another request.
+        assert b"\r\nConnection: close\r\n" in refused
+        with connect(server) as client:
+            client.sendall(EXPECTING + right)
+            assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            client.sendall(b"body")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_connection_goes_on_after_a_wrong_password(web_yml: Path) -> None:
+    asking = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: "
+    right, wrong = basic("alice", "secret").encode(), basic("alice", "wrong").encode()
+    closing = b"\r\nConnection: close\r\n\r\n"
+    with serving(web_config=web_yml) as server:
+        received = exchange(server, asking + wrong + b"\r\n\r\n" + asking + right + closing)
+    assert statuses(received) == [401, 200]
+
+
+def test_a_body_that_was_refused_is_no_request(web_yml: Path) -> None:
+    hidden = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: " + basic("alice", "secret").encode() + b"\r\n\r\n"
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(hidden)}\r\n\r\n".encode()
+    with serving(web_config=web_yml) as server:
+        assert statuses(exchange(server, head + hidden)) == [401]
+
+
+def test_guesses_that_wait_for_their_check_use_half_of_the_connections(
+    web_yml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = Event()
+    monkeypatch.setattr(bcrypt, "checkpw", lambda password, expected: go.wait(60) and False)
+    guess = f"GET / HTTP/1.0\r\nAuthorization: {basic('alice', 'wrong')}\r\n\r\n".encode()
+    with serving(web_config=web_yml, max_connections=8) as server, ExitStack() as guesses:
+        clients = [guesses.enter_context(connect(server)) for _ in range(7)]
+        for client in clients:
+            client.sendall(guess)
+        answered: list[int] = []
+        while len(answered) < 2:
+            readable, _, _ = select(clients, (), (), 30)
+            assert readable, "more wait than may"
+            for client in readable:
+                answered += statuses(read_to_end(client))
+                clients.remove(client)
+        assert answered == [503, 503]
+        go.set()
+        assert [statuses(read_to_end(client)) for client in clients] == [[401]] * 5
 
 
 def test_the_handler_is_told_the_user_and_not_called_for_others(web_yml: Path) -> None:

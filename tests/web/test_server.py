@@ -1,11 +1,12 @@
 import http.client
 import logging
+import select
 import socket
 import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,6 +52,44 @@ def test_head_gets_the_length_and_no_body() -> None:
     assert received.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"HEAD / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (b"\r\nHEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
+        (b"HEAD /" + b"a" * 9_000, 414),
+        (b"HEAD / HTTP/1.1\r\nX: " + b"a" * 17_000, 431),
+    ],
+)
+def test_head_gets_no_body_either_where_it_is_refused(sent: bytes, status: int) -> None:
+    with serving() as server:
+        received = exchange(server, sent)
+    assert statuses(received) == [status]
+    assert received.endswith(b"\r\n\r\n")
+
+
+def test_a_few_empty_lines_before_a_request_are_ignored() -> None:
+    with serving() as server:
+        assert statuses(exchange(server, b"\r\n" * 4 + HEAD + b"\r\n" + b"\n" * 4 + HEAD + CLOSE)) == [
+            200,
+            200,
+        ]
+
+
+def test_empty_lines_are_counted_however_slowly_they_come() -> None:
+    with serving() as server, connect(server) as client:
+        client.settimeout(0.05)
+        received, sent = b"", 0
+        while not received:
+            assert sent < 100, "they are read without end"
+            client.sendall(b"\r\n")
+            sent += 1
+            with suppress(TimeoutError):
+                received = client.recv(65536)
+        assert received.startswith(b"HTTP/1.1 400 ")
+        assert sent > 4
+
+
 def test_http_1_0_is_answered_and_closed() -> None:
     with serving() as server:
         assert statuses(exchange(server, b"GET / HTTP/1.0\r\n\r\n")) == [200]
@@ -81,13 +120,24 @@ def test_a_client_that_expects_to_be_told_to_continue_is_told() -> None:
     ("request_bytes", "status"),
     [
         (b"\x16\x03\x01\x00\r\n\r\n", 400),
+        (b"\r\n" * 5, 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", 411),
         (b"PUT / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
         (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
         (b"GET /" + b"a" * 2_000_000, 414),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 800_000, 431),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 700000\r\n\r\n" + b"x" * 700_000, 413),
     ],
-    ids=["garbage", "method", "unknown-method", "long-target", "long-headers", "long-body"],
+    ids=[
+        "garbage",
+        "blank-lines",
+        "chunked",
+        "method",
+        "unknown-method",
+        "long-target",
+        "long-headers",
+        "long-body",
+    ],
 )
 def test_an_error_reaches_the_client_and_ends_the_connection(request_bytes: bytes, status: int) -> None:
     with serving() as server, connect(server) as client:
@@ -204,7 +254,29 @@ def test_what_clients_do_wrong_is_not_logged(caplog: pytest.LogCaptureFixture) -
     assert caplog.messages == []
 
 
-def test_more_handler_calls_than_allowed_get_503_at_once() -> None:
+def test_requests_beyond_the_limit_wait_for_their_turn() -> None:
+    entered, leave, most = threading.Semaphore(0), threading.Event(), threading.Semaphore(2)
+
+    def wait(request: Request) -> Response:
+        assert most.acquire(blocking=False), "more at a time than allowed"
+        entered.release()
+        leave.wait(GENEROUS)
+        most.release()
+        return echo(request)
+
+    with serving(wait, max_requests=2) as server:
+        clients = [connect(server) for _ in range(50)]
+        for client in clients:
+            client.sendall(HEAD + CLOSE)
+        assert entered.acquire(timeout=GENEROUS)
+        assert select.select(clients, (), (), 1)[0] == [], "a client is answered before its turn"
+        leave.set()
+        assert [statuses(read_to_end(client)) for client in clients] == [[200]] * 50
+        for client in clients:
+            client.close()
+
+
+def test_a_turn_that_does_not_come_until_the_scrapers_deadline_is_503() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def wait(request: Request) -> Response:
@@ -215,12 +287,28 @@ def test_more_handler_calls_than_allowed_get_503_at_once() -> None:
     with serving(wait, max_requests=1) as server, connect(server) as client:
         client.sendall(HEAD + CLOSE)
         assert entered.wait(GENEROUS)
-        refused = get(server)
+        refused = get(server, headers={"X-Prometheus-Scrape-Timeout-Seconds": "0.1"})
         assert refused.status == 503
-        assert b"1 requests, the limit" in refused.read()
+        assert refused.read() == b"no turn in time: requests answered at a time: 1\n"
         leave.set()
         assert statuses(read_to_end(client)) == [200]
         assert get(server).status == 200
+
+
+def test_no_limit_is_no_limit() -> None:
+    everybody = threading.Barrier(60)
+
+    def meet(request: Request) -> Response:
+        everybody.wait(GENEROUS)
+        return echo(request)
+
+    with serving(meet, max_requests=0) as server:
+        clients = [connect(server) for _ in range(60)]
+        for client in clients:
+            client.sendall(HEAD + CLOSE)
+        for client in clients:
+            assert statuses(read_to_end(client)) == [200]
+            client.close()
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [("30", 30.0), ("600", 120.0), ("no number", 10.0)])
@@ -278,12 +366,20 @@ def read_until_closed(client: socket.socket) -> bytes:
     return received
 
 
+def wait_until_idle(server: Server, count: int) -> None:
+    """A client has its answer a moment before the server begins to wait for the next request."""
+    until = time.monotonic() + GENEROUS
+    while sum(each.idle_for(time.monotonic()) > 0 for each in set(server._capacity._connections)) < count:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
 def test_idle_connections_make_room_the_longest_idle_first() -> None:
     with serving(max_connections=2) as server, connect(server) as first, connect(server) as second:
-        for client in (first, second):
+        for idle, client in enumerate((first, second), 1):
             client.sendall(HEAD + b"\r\n")
             assert statuses(client.recv(65536)) == [200]
-            time.sleep(0.5)  # it is idle a moment after its answer has arrived
+            wait_until_idle(server, idle)
         assert get(server).status == 200
         assert read_until_closed(first) == b""
         second.sendall(HEAD + CLOSE)
@@ -334,6 +430,14 @@ def test_a_server_whose_accepting_thread_ended_says_so() -> None:
     assert server.seconds_without_accepting() < GENEROUS
     server.stop()
     assert server.seconds_without_accepting() == float("inf")
+
+
+def test_a_long_queue_of_silent_clients_shortens_the_grace() -> None:
+    # In turns of the full grace they would take 60 seconds.
+    with serving(max_connections=2, grace=2.0) as server, ExitStack() as silent:
+        for _ in range(60):
+            silent.enter_context(connect(server))
+        assert get(server).status == 200
 
 
 def test_stopping_cuts_connections_and_frees_the_address() -> None:

@@ -5,7 +5,8 @@ from threading import Event, Semaphore, Thread
 import bcrypt
 import pytest
 
-from swap_exporter.web.users import BusyError, Users, cost_warnings
+from swap_exporter.web.turns import NoTurnError
+from swap_exporter.web.users import Users, cost_warnings
 
 # Of a cost that no check here would survive.
 DEAR = "$2b$18$" + "." * 53
@@ -157,28 +158,53 @@ def test_a_check_that_cannot_begin_in_time_is_given_up(monkeypatch: pytest.Monke
     guess = Thread(target=users.authenticate, args=(basic("alice", b"wrong"), soon()))
     guess.start()
     assert blocking.entered.wait(60)
-    with pytest.raises(BusyError):
+    with pytest.raises(NoTurnError):
         users.authenticate(basic("alice", b"secret"), time.monotonic() + 0.01)
     blocking.go.set()
     guess.join(60)
 
 
-def test_guesses_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_that_another_request_shows_meanwhile_is_not_checked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counting = Counting(monkeypatch)
+    users = Users({"alice": hashed(b"secret", cost=8)})
+    answers: list[str | None] = []
+    requests = [
+        Thread(target=lambda: answers.append(users.authenticate(basic("alice", b"secret"), soon())))
+        for _ in range(20)
+    ]
+    for each in requests:
+        each.start()
+    for each in requests:
+        each.join(60)
+    assert answers == ["alice"] * 20
+    assert len(counting.costs) == 1
+
+
+def test_guesses_that_wait_are_bounded_and_do_not_keep_out_another_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     blocking = Blocking(monkeypatch)
     users = Users({"alice": hashed(b"secret")})
-    refused = Semaphore(0)
+    refused, checked = Semaphore(0), Semaphore(0)
 
-    def guess() -> None:
+    def ask(client: str) -> None:
         try:
-            users.authenticate(basic("alice", b"wrong"), time.monotonic() + 60)
-        except BusyError:
+            users.authenticate(basic("alice", b"wrong"), time.monotonic() + 60, client)
+            checked.release()
+        except NoTurnError:
             refused.release()
 
-    guesses = [Thread(target=guess) for _ in range(100)]
+    guesses = [Thread(target=ask, args=("192.0.2.1",)) for _ in range(200)]
     for each in guesses:
         each.start()
-    assert all(refused.acquire(timeout=30) for _ in range(100 - 16))
-    blocking.go.set()
-    for each in guesses:
-        each.join(60)
+    assert all(refused.acquire(timeout=30) for _ in range(200 - 1 - 128))
     assert not refused.acquire(blocking=False)
+    other = Thread(target=ask, args=("192.0.2.2",))
+    other.start()
+    assert refused.acquire(timeout=30)  # a guess, for it
+    blocking.go.set()
+    for each in (*guesses, other):
+        each.join(30)
+    assert all(checked.acquire(blocking=False) for _ in range(1 + 128))

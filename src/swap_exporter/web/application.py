@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from itertools import chain
+from threading import Lock
 from typing import Protocol
 
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.exposition.own import own_metrics
 from swap_exporter.exposition.render import Renderer, families
 from swap_exporter.pipeline import Pipeline
+from swap_exporter.sampling.sample import Instant
 from swap_exporter.web.http import Request, Response, plain
 from swap_exporter.web.landing import HEADERS, landing_page
 from swap_exporter.web.workers import PATH as WORKERS_PATH
@@ -52,6 +54,9 @@ class Application:
         self._enable_lifecycle = enable_lifecycle
         self._telemetry_path = telemetry_path
         self._renderer = Renderer()
+        self._landing_lock = Lock()
+        self._landing: tuple[Instant, bytes] | None = None
+        """The page of the last sample. All answers of one sample share it, as they share the metrics."""
         self._pages = {
             "/": self._landing_page,
             "/-/healthy": self._healthy,
@@ -75,18 +80,29 @@ class Application:
             return plain(503, "the sample took longer than the scrape may")
 
     def _metrics(self, request: Request) -> Response:
-        metrics = families(self._pipeline.latest(request.deadline), self._reloader.state)
+        assessment, reload = self._pipeline.latest(request.deadline), self._reloader.state
+        metrics = families(assessment, reload)
         if self._exporter_metrics:
             metrics = chain(metrics, own_metrics())
         rendered = self._renderer.render(
-            metrics, request.headers.get("accept", ""), request.headers.get("accept-encoding", "")
+            metrics,
+            request.headers.get("accept", ""),
+            request.headers.get("accept-encoding", ""),
+            of=(assessment.sample.at, reload),
         )
-        headers = {"Content-Encoding": rendered.encoding} if rendered.encoding else {}
+        headers = {"Vary": "Accept, Accept-Encoding"}
+        if rendered.encoding:
+            headers["Content-Encoding"] = rendered.encoding
         return Response(200, rendered.body, headers, rendered.content_type)
 
     def _landing_page(self, request: Request) -> Response:
-        page = landing_page(self._pipeline.latest(request.deadline), self._telemetry_path)
-        return Response(200, page.encode(), HEADERS, "text/html; charset=utf-8")
+        assessment = self._pipeline.latest(request.deadline)
+        at = assessment.sample.at
+        with self._landing_lock:
+            if self._landing is None or self._landing[0] != at:
+                self._landing = at, landing_page(assessment, self._telemetry_path).encode()
+            page = self._landing[1]
+        return Response(200, page, HEADERS, "text/html; charset=utf-8")
 
     def _workers(self, request: Request) -> Response:
         assessment = self._pipeline.latest(request.deadline)

@@ -1,5 +1,6 @@
 """How many connections there may be, and who goes when one more wants to come in."""
 
+from collections.abc import Callable
 from threading import Condition
 from time import monotonic
 
@@ -14,7 +15,8 @@ class Capacity:
     Where it is used up, whoever has kept the server waiting longest for a request, or for taking an answer,
     goes first, then whoever has been idle longest after one. A client that has been waited for less than
     `grace` seconds stays, or a burst of honest clients would push each other out; the next one waits in the
-    kernel's queue meanwhile. So at least `limit` / `grace` connections a second come in, whatever others do.
+    kernel's queue meanwhile. The longer this queue, the shorter the grace: it shrinks with the square of the
+    length, so that the last one in the queue waits for less than `grace` seconds.
     """
 
     def __init__(self, limit: int, grace: float) -> None:
@@ -24,18 +26,21 @@ class Capacity:
         self._connections: set[Connection] = set()
         self._closed = False
 
-    def make_room(self) -> bool:
-        """Wait until one more connection fits, cutting another for it; False after `close`."""
+    def make_room(self, queued: Callable[[], int]) -> bool:
+        """Wait until one more connection fits, cutting another for it; False after `close`.
+
+        `queued`: how many connections wait in the kernel's queue.
+        """
         with self._changed:
             while not self._closed and len(self._connections) >= self._limit:
-                self._cut_one()
+                self._cut_one(self._grace * (self._limit / (self._limit + queued())) ** 2)
                 self._changed.wait(_LOOK_AGAIN)
             return not self._closed
 
     def spare_one(self) -> None:
         """Give up a connection because the system has no more descriptors or memory."""
         with self._changed:
-            self._cut_one()
+            self._cut_one(self._grace)
 
     def enter(self, connection: Connection) -> bool:
         """False after `close`."""
@@ -62,10 +67,10 @@ class Capacity:
         with self._changed:
             return self._changed.wait_for(lambda: not self._connections, timeout)
 
-    def _cut_one(self) -> None:
+    def _cut_one(self, grace: float) -> None:
         now = monotonic()
         slowest = max(self._connections, key=lambda c: c.waited(now), default=None)
-        if slowest and slowest.waited(now) >= self._grace:
+        if slowest and slowest.waited(now) >= grace:
             slowest.cut()
             return
         longest_idle = max(self._connections, key=lambda c: c.idle_for(now), default=None)

@@ -41,6 +41,10 @@ class Connection:
         self._waited = 0.0
         self._idle_since = _NEVER
 
+    def postpone(self, seconds: float) -> None:
+        """Move the deadline: the server took this time, not the client."""
+        self._deadline += seconds
+
     def rest(self, until: float) -> None:
         """A request is answered: the next one may take until then to come."""
         self._deadline = until

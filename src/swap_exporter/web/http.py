@@ -24,6 +24,8 @@ MAX_REQUEST_LINE = 8 * 1024
 MAX_HEAD = 16 * 1024
 MAX_HEADERS = 100
 MAX_BODY = 64 * 1024
+MAX_EMPTY_LINES = 4
+"""Before a request. RFC 9112, 2.2, asks to ignore one at least."""
 MAX_SCRAPE_TIMEOUT = 120.0
 """Seconds. A client may ask for more time than the server's own bound, but not for ever."""
 
@@ -128,7 +130,8 @@ def parse_head(head: bytes) -> Head:
     _check_method(method)
     path, query = _parse_target(target)
     headers = _parse_headers(lines)
-    if not http_1_0 and ("host" not in headers or "," in headers["host"]):
+    # HTTP/1.0 has no Host header; but two of them never agree on what the request is for.
+    if "," in headers.get("host", "" if http_1_0 else ","):
         raise HttpError(HTTPStatus.BAD_REQUEST, "exactly one Host header is required")
     connection = {option.strip().lower() for option in headers.get("connection", "").split(",")}
     expectation = headers.get("expect", "").lower()
@@ -229,7 +232,7 @@ def _parse_headers(lines: list[str]) -> Mapping[str, str]:
 
 def _content_length(headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
-        raise HttpError(HTTPStatus.NOT_IMPLEMENTED, "a body must be sent with Content-Length")
+        raise HttpError(HTTPStatus.LENGTH_REQUIRED, "a body must be sent with Content-Length")
     length = headers.get("content-length", "0")
     if not _DIGITS.fullmatch(length):
         raise HttpError(HTTPStatus.BAD_REQUEST, "malformed Content-Length")

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
+from struct import Struct
 
 BACKLOG = 4096
 """The kernel takes less where net.core.somaxconn says so. Whoever waits here costs the process nothing."""
@@ -17,6 +18,8 @@ ABANDONED_AFTER = 30_000
 _ADDRESS = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[^\[\]:\s/]*)):(?P<port>[0-9]{1,5})"
 )
+_TCPI_UNACKED = Struct("24x I")
+"""Where struct tcp_info of linux/tcp.h has it."""
 _FIRST_SYSTEMD_DESCRIPTOR = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
 
 
@@ -83,6 +86,17 @@ def name_of(listener: socket.socket) -> str:
     if isinstance(where, tuple):
         return str(ListenAddress(where[0], where[1]))
     return f"unix:{where if isinstance(where, str) else where.decode(errors='replace')}"
+
+
+def accept_queue(listener: socket.socket) -> int:
+    """How many connections wait to be accepted, by tcpi_unacked of a listening socket's tcp_info (tcp(7)).
+
+    0 where the kernel does not say: a Unix socket has no such figure.
+    """
+    if listener.family == socket.AF_UNIX:
+        return 0
+    info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCPI_UNACKED.size)
+    return int(_TCPI_UNACKED.unpack(info)[0])
 
 
 def close_all(listeners: Sequence[socket.socket]) -> None:

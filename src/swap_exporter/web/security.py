@@ -34,13 +34,17 @@ class Security:
     What has changed is read again; where it cannot be used, what was in force stays, and the log says it.
     """
 
-    def __init__(self, config: WebConfig | None, log: logging.Logger) -> None:
-        """Raises WebConfigError where a certificate cannot be used."""
+    def __init__(self, config: WebConfig | None, log: logging.Logger, max_waiting: int) -> None:
+        """`max_waiting`: passwords that wait for their check.
+
+        Raises WebConfigError where a certificate cannot be used.
+        """
         self._config = config
         self._log = log
+        self._max_waiting = max_waiting
         self._lock = Lock()
         self._stamps: tuple[_Stamp, ...] = ()
-        self._rules = Rules() if config is None else _build(config, None, Rules())
+        self._rules = Rules() if config is None else _build(config, None, Rules(), max_waiting)
         if config is not None:
             self._warn(config)
 
@@ -63,7 +67,7 @@ class Security:
                 raise WebConfigError(
                     (f"{running.path}: tls_server_config comes and goes with a restart only",)
                 )
-            self._rules = _build(config, running, self._rules)
+            self._rules = _build(config, running, self._rules, self._max_waiting)
             self._config = config
             if config.users != running.users:
                 self._warn(config)
@@ -75,11 +79,11 @@ class Security:
             self._log.warning("%s: %s", config.path, warning)
 
 
-def _build(config: WebConfig, running: WebConfig | None, rules: Rules) -> Rules:
+def _build(config: WebConfig, running: WebConfig | None, rules: Rules, max_waiting: int) -> Rules:
     users, bucket = rules.users, rules.bucket
     # Remembered passwords and spent tokens outlive a change that does not concern them.
     if running is None or config.users != running.users:
-        users = Users(config.users) if config.users else None
+        users = Users(config.users, max_waiting) if config.users else None
     if running is None or config.rate_limit != running.rate_limit:
         bucket = TokenBucket(config.rate_limit, monotonic()) if config.rate_limit else None
     try:

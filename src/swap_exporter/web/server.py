@@ -14,17 +14,19 @@ import selectors
 import socket
 import sys
 from collections.abc import Sequence
-from threading import BoundedSemaphore, Event, Thread
+from functools import partial
+from threading import Event, Thread
 from time import monotonic
 from traceback import format_exc
 
 from swap_exporter.web.capacity import Capacity
 from swap_exporter.web.connection import Connection, ConnectionLostError
 from swap_exporter.web.http import Handler
-from swap_exporter.web.listen import ListenError, bind, close_all, name_of, parse_address
+from swap_exporter.web.listen import ListenError, accept_queue, bind, close_all, name_of, parse_address
 from swap_exporter.web.security import Security
 from swap_exporter.web.session import Service, Session
 from swap_exporter.web.toolkit import WebConfig
+from swap_exporter.web.turns import Turns
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 0.05
@@ -52,11 +54,10 @@ class Server:
     ) -> None:
         """`addresses` as the flag has them; where systemd passed sockets, those are listened on instead.
 
-        `max_requests`: handler calls at a time, more get 503; 0: no limit. `unlimited_paths` are not
-        counted among them. `request_timeout`: seconds for
-        reading a request, handshake included, and again for writing its answer. `idle_timeout`: seconds
-        between two requests on a connection. `grace`: seconds for which a client is waited for before it has
-        to make room for another.
+        `max_requests`: handler calls at a time, more wait for their turn until their deadline; 0: no limit.
+        `unlimited_paths` wait for no turn. `request_timeout`: seconds for reading a request, handshake
+        included, and again for writing its answer. `idle_timeout`: seconds between two requests on a
+        connection. `grace`: seconds for which a client is waited for before it has to make room for another.
 
         Raises ListenError for a malformed address, WebConfigError for a certificate that cannot be used.
         """
@@ -64,14 +65,16 @@ class Server:
         self._log = log
         self._addresses = [parse_address(address) for address in addresses]
         self._listeners = list(systemd_sockets)
-        self._capacity = Capacity(min(max_connections, _affordable_connections()), grace)
+        connections = min(max_connections, _affordable_connections())
+        self._capacity = Capacity(connections, grace)
         self._service = Service(
             handler=handler,
-            security=Security(web_config, log),
+            # Half of the connections: guesses do not use them up.
+            security=Security(web_config, log, max_waiting=max(1, connections // 2)),
             log=log,
             max_requests=max_requests,
             unlimited_paths=unlimited_paths,
-            running=BoundedSemaphore(max_requests) if max_requests else None,
+            turns=Turns(max_requests or sys.maxsize),
             request_timeout=request_timeout,
             idle_timeout=idle_timeout,
         )
@@ -126,7 +129,9 @@ class Server:
                 if not ready:
                     self._accepting_at = monotonic()
                 for key, _ in ready:
-                    if key.data is not self._woken and self._capacity.make_room():
+                    if key.data is not self._woken and self._capacity.make_room(
+                        partial(accept_queue, key.data)
+                    ):
                         self._accept(key.data)
 
     def _accept(self, listener: socket.socket) -> None:

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from threading import BoundedSemaphore
 from time import monotonic
 from traceback import format_exc
 
 from swap_exporter.web.connection import Connection, ConnectionLostError
 from swap_exporter.web.http import (
+    MAX_EMPTY_LINES,
     Handler,
     Head,
     HttpError,
@@ -23,9 +23,17 @@ from swap_exporter.web.http import (
 )
 from swap_exporter.web.security import Rules, Security
 from swap_exporter.web.tls import has_allowed_san
-from swap_exporter.web.users import BusyError
+from swap_exporter.web.turns import NoTurnError, Turns
 
 _JOINED_BODY = 16 * 1024
+
+
+class _RefusedError(Exception):
+    """A request that does not reach the handler."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +44,10 @@ class Service:
     security: Security
     log: logging.Logger
     max_requests: int
-    running: BoundedSemaphore | None
-    """One for each handler call that may run at a time; None: any number."""
+    turns: Turns
+    """For handler calls."""
     unlimited_paths: frozenset[str]
-    """Their handler calls need no place in `running`."""
+    """Their handler calls wait for no turn."""
     request_timeout: float
     """For a request from its first byte (from the connection, with TLS handshake) to its last, and again for
     its answer."""
@@ -65,15 +73,12 @@ class Session:
         while keep_alive:
             try:
                 head = self._read_head()
-                if head is None:
-                    break
-                self._read_body(head)
             except HttpError as error:
-                self._answer(error.response, None, self._service.security.rules().headers)
+                self._refuse(error.response)
                 break
-            response, rules = self._respond(head, began)
-            self._answer(response, head, rules.headers)
-            keep_alive = head.keep_alive
+            if head is None:
+                break
+            keep_alive = self._serve(head, began)
             if keep_alive:
                 began = self._await_next()
         self._connection.finish(monotonic() + self._service.request_timeout)
@@ -87,15 +92,21 @@ class Session:
         return began
 
     def _read_head(self) -> Head | None:
-        searched = 0
+        """None where the client has ended its side. After an HttpError the head is still in `_received`."""
+        searched = empty = 0
         while True:
-            # Empty lines before a request are to be ignored, says RFC 9112, 2.2.
-            del self._received[: len(self._received) - len(self._received.lstrip(b"\r\n"))]
+            blank = len(self._received) - len(self._received.lstrip(b"\r\n"))
+            del self._received[:blank]
+            empty += blank
+            if empty > MAX_EMPTY_LINES * len(b"\r\n"):
+                raise HttpError(
+                    HTTPStatus.BAD_REQUEST, f"more than {MAX_EMPTY_LINES} empty lines before a request"
+                )
             found = head_end(self._received, searched)
             if found:
-                head = bytes(self._received[: found[0]])
+                head = parse_head(bytes(self._received[: found[0]]))
                 del self._received[: found[1]]
-                return parse_head(head)
+                return head
             searched = len(self._received)
             received = self._connection.receive()
             if not received:
@@ -115,48 +126,88 @@ class Session:
             self._received += received
         del self._received[: head.content_length]
 
-    def _respond(self, head: Head, began: float) -> tuple[Response, Rules]:
-        service = self._service
-        rules = service.security.rules()
-        if rules.bucket and not rules.bucket.take(monotonic()):
-            return plain(HTTPStatus.TOO_MANY_REQUESTS, "too many requests"), rules
-        deadline = began + scrape_timeout(head.headers, service.request_timeout)
-        user = None
-        if rules.users:
-            try:
-                user = rules.users.authenticate(head.headers.get("authorization", ""), deadline)
-            except BusyError:
-                return plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many passwords to check"), rules
-            if user is None:
-                challenge = {"WWW-Authenticate": 'Basic realm="swap-exporter", charset="UTF-8"'}
-                return plain(HTTPStatus.UNAUTHORIZED, "user name and password required", challenge), rules
-        request = Request(head.method, head.path, head.query, head.headers, deadline, user)
-        running = None if head.path in service.unlimited_paths else service.running
-        if running and not running.acquire(blocking=False):
-            reason = f"already answering {service.max_requests} requests, the limit; try again later"
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason), rules
+    def _serve(self, head: Head, began: float) -> bool:
+        """Answer one request; return whether another may follow it."""
+        rules = self._service.security.rules()
+        deadline = began + scrape_timeout(head.headers, self._service.request_timeout)
+        keep_alive = head.keep_alive
         try:
-            return service.handler(request), rules
+            user = self._admit(head, rules, deadline)
+            # Only now: a client without the password is not asked for its body.
+            self._read_body(head)
+            response = self._call(Request(head.method, head.path, head.query, head.headers, deadline, user))
+        except _RefusedError as refused:
+            response = refused.response
+            keep_alive = keep_alive and not head.content_length
+        self._answer(
+            response,
+            rules.headers,
+            with_body=head.method != "HEAD",
+            keep_alive=keep_alive,
+            http_1_0=head.http_1_0,
+        )
+        return keep_alive
+
+    def _admit(self, head: Head, rules: Rules, deadline: float) -> str | None:
+        """The user's name; None where no password is asked for. Raises _RefusedError."""
+        if rules.bucket and not rules.bucket.take(monotonic()):
+            raise _RefusedError(plain(HTTPStatus.TOO_MANY_REQUESTS, "too many requests"))
+        if not rules.users:
+            return None
+        authorization = head.headers.get("authorization", "")
+        asked = monotonic()
+        try:
+            user = rules.users.authenticate(authorization, deadline, self._connection.client)
+        except NoTurnError:
+            raise _RefusedError(
+                plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many passwords to check")
+            ) from None
+        if user is None:
+            challenge = {"WWW-Authenticate": 'Basic realm="swap-exporter", charset="UTF-8"'}
+            raise _RefusedError(plain(HTTPStatus.UNAUTHORIZED, "user name and password required", challenge))
+        self._connection.postpone(monotonic() - asked)
+        return user
+
+    def _call(self, request: Request) -> Response:
+        """The handler's answer, or the error that takes its place."""
+        service = self._service
+        try:
+            if request.path in service.unlimited_paths:
+                return service.handler(request)
+            with service.turns.take(self._connection.client, request.deadline):
+                return service.handler(request)
+        except NoTurnError:
+            reason = f"no turn in time: requests answered at a time: {service.max_requests}"
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         except Exception as error:
             service.log.error(
-                "answering %s %s failed: %s: %s", head.method, head.path, type(error).__name__, error
+                "answering %s %s failed: %s: %s", request.method, request.path, type(error).__name__, error
             )
             service.log.debug("where it failed: %s", format_exc())
-            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error"), rules
-        finally:
-            if running:
-                running.release()
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
-    def _answer(self, response: Response, head: Head | None, extra: Mapping[str, str]) -> None:
-        """`head` None: the request was not understood, and what follows it cannot be either."""
-        self._connection.begin(monotonic() + self._service.request_timeout)
-        answer = render(
+    def _refuse(self, response: Response) -> None:
+        """Answer what is no request. What follows it cannot be understood either."""
+        self._answer(
             response,
-            keep_alive=head is not None and head.keep_alive,
-            http_1_0=head is not None and head.http_1_0,
-            extra=extra,
+            self._service.security.rules().headers,
+            with_body=not self._received.startswith(b"HEAD "),
+            keep_alive=False,
+            http_1_0=False,
         )
-        if head is not None and head.method == "HEAD":
+
+    def _answer(
+        self,
+        response: Response,
+        extra: Mapping[str, str],
+        *,
+        with_body: bool,
+        keep_alive: bool,
+        http_1_0: bool,
+    ) -> None:
+        self._connection.begin(monotonic() + self._service.request_timeout)
+        answer = render(response, keep_alive=keep_alive, http_1_0=http_1_0, extra=extra)
+        if not with_body:
             self._connection.send(answer)
             return
         # One packet for most; but a large body may be shared by many answers, and is not copied for each.

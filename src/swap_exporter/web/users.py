@@ -8,23 +8,18 @@ import re
 from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Mapping
-from threading import BoundedSemaphore, Lock
-from time import monotonic
+from threading import Lock
 
 from swap_exporter.config.mistakes import quoted
+from swap_exporter.web.turns import Turns
 
 HASH = re.compile(r"\$2[abxy]?\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _REMEMBERED = 100
 _BCRYPT_BYTES = 72
-_WAITING = 16
 _DEAR_COST = 14
 """A check of this bcrypt cost keeps a core busy for about a second."""
 _SHOWN_NAMES = 3
 _BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-class BusyError(Exception):
-    """Too many passwords are being checked to check this one in time."""
 
 
 class Users:
@@ -34,8 +29,8 @@ class Users:
     the sample.
     """
 
-    def __init__(self, hashes: Mapping[str, str]) -> None:
-        """`hashes`: bcrypt by user name; at least one."""
+    def __init__(self, hashes: Mapping[str, str], max_waiting: int = 128) -> None:
+        """`hashes`: bcrypt by user name; at least one. `max_waiting`: passwords that wait for their check."""
         # Optional dependency: only whoever has users needs it.
         from bcrypt import checkpw, gensalt
 
@@ -46,13 +41,14 @@ class Users:
         self._pepper = os.urandom(32)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
-        self._one_at_a_time = Lock()
-        self._places = BoundedSemaphore(_WAITING)
+        # One at a time: guessing takes one core.
+        self._turns = Turns(1, max_waiting)
 
-    def authenticate(self, authorization: str, deadline: float) -> str | None:
+    def authenticate(self, authorization: str, deadline: float, client: str = "") -> str | None:
         """The user's name, from the header's value; None where it or the password is wrong.
 
-        Raises BusyError.
+        A check waits for its turn until `deadline`, on the monotonic clock. `client`: the address that it is
+        for. Raises NoTurnError.
         """
         name, password = _credentials(authorization)
         if name is None:
@@ -63,25 +59,14 @@ class Users:
         digest = hmac.digest(self._pepper, b"\0".join((name.encode(), expected, password)), hashlib.sha256)
         if known and self._remembers(digest):
             return name
-        if not self._matches(password, expected, deadline) or not known:
-            return None
-        self._remember(digest)
+        with self._turns.take(client, deadline):
+            # Another request may have shown the same password while this one waited.
+            if known and self._remembers(digest):
+                return name
+            if not self._checkpw(password[:_BCRYPT_BYTES], expected) or not known:
+                return None
+            self._remember(digest)
         return name
-
-    def _matches(self, password: bytes, expected: bytes, deadline: float) -> bool:
-        # One at a time, so that guessing takes one core at most; and few that wait, so that guessing does not
-        # use up the connections.
-        if not self._places.acquire(blocking=False):
-            raise BusyError
-        try:
-            if not self._one_at_a_time.acquire(timeout=max(0.0, deadline - monotonic())):
-                raise BusyError
-            try:
-                return self._checkpw(password[:_BCRYPT_BYTES], expected)
-            finally:
-                self._one_at_a_time.release()
-        finally:
-            self._places.release()
 
     def _remembers(self, digest: bytes) -> bool:
         with self._lock:
