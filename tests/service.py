@@ -68,6 +68,6 @@ class Service:
             assert "Traceback" not in self.log.read_text()
         finally:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(60)
             self.connection.close()
             self.manager.close()

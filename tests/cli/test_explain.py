@@ -26,7 +26,7 @@ def sleeping(*argv):
         yield process.pid
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 @pytest.fixture

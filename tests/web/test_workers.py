@@ -118,7 +118,9 @@ class Reloader:
 
 
 def application(pipeline: Any) -> Application:
-    return Application(pipeline, Reloader(), telemetry_path="/metrics", exporter_metrics=False)
+    return Application(
+        pipeline, Reloader(), telemetry_path="/metrics", exporter_metrics=False, enable_lifecycle=False
+    )
 
 
 def test_it_is_served_as_json() -> None:
