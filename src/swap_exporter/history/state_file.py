@@ -9,9 +9,10 @@ from typing import Any
 
 from swap_exporter.history.watch import Watch
 from swap_exporter.history.watches import Memory
-from swap_exporter.sampling.sample import Instant
+from swap_exporter.history.work import Level, Usage
+from swap_exporter.sampling.sample import CpuClock, Instant
 
-FORMAT = 1
+FORMAT = 2
 MAX_AGE = 3600.0
 """Seconds after which what was remembered says too little about now."""
 
@@ -27,6 +28,7 @@ def save(path: str, memory: Memory, boot_id: str) -> None:
         "boot_id": boot_id,
         "at": memory.at,
         "watching_since": [[window, since] for window, since in memory.watching_since.items()],
+        "levels": [[group, *level] for group, level in memory.levels.items()],
         "watches": [[*identity, *watch] for identity, watch in memory.watches.items()],
     }
     target = Path(path)
@@ -67,6 +69,7 @@ def load(path: str, boot_id: str, now: Instant) -> Memory:
         return Memory(
             at=at,
             watches={(int(pid), int(start)): _watch(fields) for pid, start, *fields in content["watches"]},
+            levels={str(group): Level(float(share), int(steps)) for group, share, steps in content["levels"]},
             watching_since={float(window): _instant(since) for window, since in content["watching_since"]},
         )
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
@@ -79,12 +82,45 @@ def _instant(fields: Any) -> Instant:
 
 
 def _watch(fields: Any) -> Watch:
-    since, anchor, anchor_ticks, last_active, cold, swapped = fields
+    (
+        since,
+        start,
+        start_usage,
+        start_swap,
+        least_swap,
+        usage,
+        swap,
+        last_active,
+        last_small,
+        last_unclear,
+        cold,
+        swapped,
+        window,
+    ) = fields
     return Watch(
         since=_instant(since),
-        anchor=float(anchor),
-        anchor_ticks=int(anchor_ticks),
+        start=float(start),
+        start_usage=_usage(start_usage),
+        start_swap=int(start_swap),
+        least_swap=int(least_swap),
+        usage=_usage(usage),
+        swap=int(swap),
         last_active=None if last_active is None else _instant(last_active),
+        last_small=None if last_small is None else float(last_small),
+        last_unclear=None if last_unclear is None else float(last_unclear),
         cold=int(cold),
         swapped=bool(swapped),
+        window=tuple((float(at), float(cpu)) for at, cpu in window),
+    )
+
+
+def _usage(fields: Any) -> Usage:
+    ticks, user_ticks, children_ticks, clock, switches, major_faults = fields
+    return Usage(
+        int(ticks),
+        int(user_ticks),
+        int(children_ticks),
+        None if clock is None else CpuClock(*map(int, clock)),
+        None if switches is None else int(switches),
+        int(major_faults),
     )
