@@ -77,9 +77,11 @@ def test_there_may_be_none(tmp_path):
         b"[]",
         b"{",
         b"[" * 100_000,
-        b'{"format": 1}',
-        b'{"format":1,"boot_id":"%s","at":[1,2],"watching_since":[],"watches":[]}' % BOOT.encode(),
-        b'{"format":1,"boot_id":"%s","at":[1,1,1],"watching_since":[],"watches":[[1]]}' % BOOT.encode(),
+        b'{"format": 2}',
+        b'{"format":2,"boot_id":"%s","at":[1,2],"watching_since":[],"levels":[],"watches":[]}'
+        % BOOT.encode(),
+        b'{"format":2,"boot_id":"%s","at":[1,1,1],"watching_since":[],"levels":[],"watches":[[1]]}'
+        % BOOT.encode(),
     ],
     ids=["empty", "not text", "no object", "cut", "deep", "no fields", "a short time", "a short watch"],
 )
@@ -90,8 +92,8 @@ def test_a_broken_one_is_left_aside(tmp_path, content):
 
 
 def test_one_of_a_later_format_is_left_aside(tmp_path):
-    (tmp_path / "state").write_text(json.dumps({"format": 2}))
-    with pytest.raises(StateFileError, match="is of format 2, expected 1"):
+    (tmp_path / "state").write_text(json.dumps({"format": 3}))
+    with pytest.raises(StateFileError, match="is of format 3, expected 2"):
         load(str(tmp_path / "state"), BOOT, instant(0))
 
 

@@ -79,6 +79,7 @@ class Watches:
             or (known := before.get(name)) is None
             or known.group is not group
             or at.monotonic >= known.due
+            or any(gaps[window] for window in group.windows)
             or not clocks.keys().isdisjoint(process.identity for process in group.threaded_workers)
         }
         # Of the groups that have changed and those that are gone: a process may go from one to another.
@@ -106,7 +107,7 @@ class Watches:
         clocks: Mapping[Identity, CpuClock],
     ) -> GroupWatches:
         at = sample.at
-        previous = -math.inf if self._last is None or self._resumed else self._last.monotonic
+        previous = -math.inf if self._last is None else self._last.monotonic
         level = self._levels.get(name, Level())
         alive, rests = [], []
         first_due = math.inf
