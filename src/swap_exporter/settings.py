@@ -29,7 +29,7 @@ class Swapped:
 
     min_bytes: int = 1 << 20
     min_ratio: float = 0.25
-    """Of VmSwap + RssAnon."""
+    """Of displaced + RssAnon."""
 
 
 @dataclass(frozen=True, slots=True)
