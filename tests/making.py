@@ -8,7 +8,7 @@ from swap_exporter.grouping.roles import Reason, Role
 from swap_exporter.grouping.template import Template
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.sampling.sample import Host, Instant, Process, Sample
+from swap_exporter.sampling.sample import CpuClock, Host, Instant, Process, Sample
 from swap_exporter.settings import Idle, Swapped
 
 MIB = 1 << 20
@@ -29,6 +29,8 @@ def process(
     swap: int | None = 0,
     resident: int | None = 0,
     major_faults: int = 0,
+    user: float | None = None,
+    timeslices: int | None = None,
     state: str = "S",
     parent: int = 1,
 ) -> Process:
@@ -42,8 +44,11 @@ def process(
         threads=1,
         kernel_thread=False,
         cpu_ticks=round(cpu * HZ),
+        user_ticks=round((cpu if user is None else user) * HZ),
         children_cpu_ticks=round(children_cpu * HZ),
         major_faults=major_faults,
+        clock=None if timeslices is None else CpuClock(round(cpu * 1e9), timeslices),
+        voluntary_switches=timeslices,
         layout=(0x400000, pid, pid),
         argv=("gunicorn: worker [shop]",),
         swap=swap,

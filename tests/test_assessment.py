@@ -10,6 +10,7 @@ from swap_exporter.assessment import Residency, assess, total
 from swap_exporter.grouping.grouping import Grouping, by_name
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
+from swap_exporter.history.wakes import WakeCost
 from swap_exporter.history.watch import Activity
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.cgroups import Cgroups
@@ -110,13 +111,13 @@ def test_what_is_stranded_on_the_host_shares_its_headroom():
     assert assessment.stranded == 120 * MIB
 
 
-def inspected(processes, inspection, wait=None, **rest):
-    """Assess idle workers with a closer look at them, and a host on which waking was seen to take so long."""
+def inspected(processes, inspection, cost=None, **rest):
+    """Assess idle workers with a closer look at them, on a host where earlier wakes cost so much."""
     history = History(Configuration())
     members = [member(each) for each in processes]
     for second in range(1000, 1301, 15):
         observation = history.observe(sample(second, processes, **rest), grouping(members), inspection)
-    return assess(replace(observation, wait_seconds_per_page=wait), Configuration())
+    return assess(replace(observation, wake_cost=cost or WakeCost()), Configuration())
 
 
 def test_what_is_shared_counts_by_its_share():
@@ -181,24 +182,36 @@ def test_what_its_cgroup_has_no_room_for_is_not_stranded():
     assert group.idle_swapped.stranded == 0 + 50 * MIB + 90 * MIB
 
 
+COST = WakeCost(0.0001, 0.00005, {})
+HALF = WakeCost(0.0001, 0.00005, {"shop": 0.5})
+PAGES = MIB / 4096
+
+
 @pytest.mark.parametrize(
-    ("displaced", "shares", "wait", "size", "seconds"),
+    ("displaced", "shares", "cost", "expected"),
     [
-        ([10, 30, 90], {}, None, 30 * MIB, None),
-        ([10, 30, 90], {}, 0.0001, 30 * MIB, 30 * MIB / 4096 * 0.0001),
-        ([10, 30], {}, None, 20 * MIB, None),
-        ([90, 90, 90], {20: 30, 21: 30, 22: 45}, None, 30 * MIB, None),
-        ([], {}, 0.0001, None, None),
+        ([10, 30, 90], {}, None, (30 * MIB, None, None)),
+        ([10, 30, 90], {}, COST, (30 * MIB, 30 * PAGES * 0.0001, 130 * PAGES * 0.00005)),
+        ([10, 30, 90], {}, HALF, (30 * MIB, 15 * PAGES * 0.0001, 65 * PAGES * 0.00005)),
+        ([10, 30], {}, None, (20 * MIB, None, None)),
+        (
+            [90, 90, 90],
+            {20: 30, 21: 30, 22: 30},
+            COST,
+            (30 * MIB, 90 * PAGES * 0.0001, 90 * PAGES * 0.00005),
+        ),
+        ([], {}, COST, None),
     ],
-    ids=["median", "times the wait", "of two", "by its share", "nobody lies there"],
+    ids=["bytes", "times the wait", "times the share read back", "of two", "shared", "none is swapped"],
 )
-def test_waking_one_costs_the_median_of_what_they_were_displaced_by(displaced, shares, wait, size, seconds):
+def test_waking_costs_what_is_displaced_times_what_earlier_wakes_took(displaced, shares, cost, expected):
+    """One that wakes alone reads all that it touches; together they read shared pages once."""
     workers = [process(20 + index, swap=swap * MIB) for index, swap in enumerate(displaced)]
     known = {(pid, workers[0].start_ticks): share * MIB for pid, share in shares.items()}
     awake = process(30)
-    wake = the_group(inspected([*workers, awake], Inspection(proportional_swap=known), wait)).wake
-    told = (None, None) if wake is None else (wake.bytes, wake.seconds)
-    assert told == (size, seconds)
+    wake = the_group(inspected([*workers, awake], Inspection(proportional_swap=known), cost)).wake
+    said = None if wake is None else (wake.bytes, wake.seconds, wake.all_seconds)
+    assert said == (expected if expected is None else pytest.approx(expected))
 
 
 def test_used_swap_is_told_by_who_holds_it():

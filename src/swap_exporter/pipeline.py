@@ -118,6 +118,7 @@ class Pipeline:
             chain.from_iterable(group.processes for group in groups),
             [*chain.from_iterable(group.in_swap for group in groups), *grouping.ungrouped],
             {place for group in groups for place in group.cgroups},
+            chain.from_iterable(group.threaded_workers for group in groups),
         )
         return assess(
             self._history.observe(sample, grouping, inspection), self._configuration, before=self._last

@@ -14,9 +14,13 @@ class Idle:
     after: float = 300.0
     """Watched for so long and not active in it."""
     cpu: float = 0.004
-    """Share of one core from which a worker is active. The heartbeats of uvicorn, say, lie below."""
+    """The most that rest may use, as a share of one core."""
     window: float = 60.0
-    """The shortest time over which that share is taken."""
+    """The time over which ``cpu`` is taken where it is exact."""
+    cpu_is_exact: bool = False
+    """The configuration sets ``cpu``: a worker is active from just that share on, and nothing is learned."""
+    heartbeat: float = 0.0
+    """The least that an idle worker of this kind uses, as a share of one core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Swapped:
 
     min_bytes: int = 1 << 20
     min_ratio: float = 0.25
-    """Of VmSwap + RssAnon."""
+    """Of displaced + RssAnon."""
 
 
 @dataclass(frozen=True, slots=True)

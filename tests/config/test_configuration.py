@@ -62,7 +62,7 @@ def test_every_key() -> None:
     assert gunicorn.comm == {"gunicorn"}
     assert gunicorn.exe == ("gunicorn", "/srv/gunicorn")
     assert [pattern.pattern for pattern in gunicorn.cmdline or ()] == [r"\[(?P<app>\w+)\]", "worker"]
-    assert gunicorn.idle == Idle(600, 0.5, 90)
+    assert gunicorn.idle == Idle(600, 0.5, 90, cpu_is_exact=True)
     assert gunicorn.swapped == Swapped(2 << 20, 1)
     assert gunicorn.roles.master is not None
     assert gunicorn.roles.master.pattern == "m"
@@ -72,10 +72,12 @@ def test_every_key() -> None:
     assert (gunicorn.where, gunicorn.builtin) == ("my.yml:3", False)
     assert redis.name.text == "{{.ExeBase}}"
     assert (redis.comm, redis.cmdline) == (None, None)
-    assert redis.idle == Idle(5400, 1, 120), "what an entry does not say comes from the top"
+    assert redis.idle == Idle(5400, 1, 120, cpu_is_exact=True), (
+        "what an entry does not say comes from the top"
+    )
     assert redis.swapped == Swapped(512 << 10, 0)
     assert redis.where == "my.yml:11"
-    assert (read.children, read.idle) == (False, Idle(5400, 0.25, 120))
+    assert (read.children, read.idle) == (False, Idle(5400, 0.25, 120, cpu_is_exact=True))
     assert read.quiet == Quiet(0, 86400)
     assert read.proportional == Proportional(0.5, 10**9)
     assert (read.rate_window, read.tick, read.min_sample_interval) == (150, 0.25, 2)
@@ -326,7 +328,7 @@ def test_anchors_and_merges() -> None:
     ).entries
     assert (first.name.text, second.name.text) == ("one", "two")
     assert second.comm == {"a"}
-    assert second.idle == Idle(60, 0.5, 30)
+    assert second.idle == Idle(60, 0.5, 30, cpu_is_exact=True)
 
 
 def test_merges_cost_no_more_than_the_file_is_long() -> None:

@@ -26,6 +26,7 @@ from swap_exporter.exposition.own import own_metrics
 from swap_exporter.exposition.render import Renderer, families, render
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
+from swap_exporter.history.wakes import WakeCost
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.taskstats import TaskDelays
@@ -39,6 +40,7 @@ from tests.making import MIB, entry, grouping, host, instant, member, process, s
 from tests.require import require
 
 GOLDEN = Path(__file__).with_name("golden.prom")
+NO_WAKES = WakeCost()
 
 
 def closer(second):
@@ -67,7 +69,7 @@ def closer(second):
     )
 
 
-def assessed(seconds=300, group="shop", of=None, swap=100 * MIB, inspect=lambda second: None):
+def assessed(seconds=300, group="shop", of=None, swap=100 * MIB, inspect=lambda second: None, cost=NO_WAKES):
     configuration = Configuration(entries=(entry("configured"),))
     history = History(configuration)
     for second in range(0, seconds + 1, 15):
@@ -79,7 +81,7 @@ def assessed(seconds=300, group="shop", of=None, swap=100 * MIB, inspect=lambda 
         processes = [process(1, resident=MIB), *(each.process for each in members)]
         taken = sample(1000 + second, processes, of or host(pswpin=second))
         observation = history.observe(taken, grouping(members), inspect(second))
-    return assess(observation, configuration)
+    return assess(replace(observation, wake_cost=cost), configuration)
 
 
 def full_host():
@@ -98,7 +100,7 @@ def full_host():
 
 
 def test_the_whole_exposition():
-    assessment = assessed(of=full_host(), inspect=closer)
+    assessment = assessed(of=full_host(), inspect=closer, cost=WakeCost(0.0001, 0.00005, {"shop": 0.5}))
     runs = (
         CollectorRun("processes", True, 0.004, None),
         CollectorRun("vmstat", False, 0.001, "malformed"),

@@ -256,7 +256,7 @@ def test_a_worker_that_worked_while_the_exporter_was_away_has_cold_pages_and_is_
 
 def test_after_a_long_absence_idleness_is_not_known_but_cold_pages_are():
     before = History(Configuration())
-    observe(before, 1000, [member(process(cpu=0, swap=0))])
+    observe(before, 1000, [member(process(cpu=0, swap=60 * MIB))])
     observe(before, 1015, [member(process(cpu=5, swap=60 * MIB))])
     after = History(Configuration(), before.memory())
     worker = member(process(cpu=5, swap=60 * MIB))

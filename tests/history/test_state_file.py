@@ -26,7 +26,10 @@ def memory():
     history = History(Configuration())
     readings = [(1000, 1.0, 0), (1015, 3.0, 60 * MIB), (1030, 3.0, 90 * MIB)]
     for second, cpu, swap in readings:
-        members = [member(process(cpu=cpu, swap=swap)), member(process(11, swap=swap))]
+        members = [
+            member(process(cpu=cpu, swap=swap, timeslices=round(cpu))),
+            member(process(11, swap=swap)),
+        ]
         history.observe(sample(second, [each.process for each in members]), grouping(members))
     return history.memory()
 
@@ -83,9 +86,11 @@ def test_there_may_be_none(tmp_path):
         b"[]",
         b"{",
         b"[" * 100_000,
-        b'{"format": 1}',
-        b'{"format":1,"boot_id":"%s","at":[1,2],"watching_since":[],"watches":[]}' % BOOT.encode(),
-        b'{"format":1,"boot_id":"%s","at":[1,1,1],"watching_since":[],"watches":[[1]]}' % BOOT.encode(),
+        b'{"format": 2}',
+        b'{"format":2,"boot_id":"%s","at":[1,2],"watching_since":[],"levels":[],"watches":[]}'
+        % BOOT.encode(),
+        b'{"format":2,"boot_id":"%s","at":[1,1,1],"watching_since":[],"levels":[],"watches":[[1]]}'
+        % BOOT.encode(),
     ],
     ids=["empty", "not text", "no object", "cut", "deep", "no fields", "a short time", "a short watch"],
 )
@@ -96,8 +101,8 @@ def test_a_broken_one_is_left_aside(tmp_path, content):
 
 
 def test_one_of_a_later_format_is_left_aside(tmp_path):
-    (tmp_path / "state").write_text(json.dumps({"format": 2}))
-    with pytest.raises(StateFileError, match="is of format 2, expected 1"):
+    (tmp_path / "state").write_text(json.dumps({"format": 3}))
+    with pytest.raises(StateFileError, match="is of format 3, expected 2"):
         load(str(tmp_path / "state"), BOOT, instant(0))
 
 
@@ -114,6 +119,7 @@ def content_of(memory):
         return json.loads(Path(directory, "state").read_text())
 
 
+SWAPPED = ("watches", 0, 13)
 HUGE = "1" + "0" * 400
 FOREIGN = [
     "Infinity",
@@ -140,10 +146,17 @@ PLACES = [
     ("watches", 0, 2, 0),
     ("watches", 0, 2, 2),
     ("watches", 0, 3),
-    ("watches", 0, 4),
-    ("watches", 0, 5, 1),
+    ("watches", 0, 4, 0),
+    ("watches", 0, 4, 3, 1),
+    ("watches", 0, 5),
     ("watches", 0, 6),
-    ("watches", 0, 7),
+    ("watches", 0, 7, 2),
+    ("watches", 0, 8),
+    ("watches", 0, 9, 1),
+    ("watches", 0, 12),
+    ("watches", 0, 13),
+    ("levels", 0, 1),
+    ("levels", 0, 2),
     ("format",),
 ]
 
@@ -161,7 +174,7 @@ def spoiled(document, place, text):
 @pytest.mark.parametrize(
     ("place", "text"),
     # The last is the one place for a truth value.
-    [(place, text) for place in PLACES for text in FOREIGN if (place[-1], text) != (7, "true")],
+    [(place, text) for place in PLACES for text in FOREIGN if (place, text) != (SWAPPED, "true")],
 )
 def test_a_value_of_another_kind_or_size_leaves_it_aside(tmp_path, memory, place, text):
     (tmp_path / "state").write_text(spoiled(content_of(memory), place, text))

@@ -1,74 +1,152 @@
-"""What a page costs: what most take, with a margin, over the wakes that were seen. Wild values are none."""
+"""What a wake costs, from those that were seen: who counts as woken, and what a wake teaches."""
 
 import pytest
 
-from swap_exporter.history.wakes import MARGIN, Wakes
+from swap_exporter.grouping.grouping import by_name
+from swap_exporter.history.wakes import HALF_LIFE, MIN_WAKES, Wakes
+from swap_exporter.history.watches import Watches
+from swap_exporter.history.work import FAULT
 from swap_exporter.kernel.taskstats import TaskDelays
-from tests.making import process, sample
+from tests.making import MIB, member, process, sample
 
-WORKER = process()
+PAGE = 4096
+DISPLACED = 40 * MIB
 
 
-def woken(*readings, threads=1, runnable=0.0):
-    """Feed (pages, seconds waited) of one process, a second apart, each on top of those before."""
-    wakes = Wakes()
-    pages, waited = 0, 0.0
-    for second, (more, wait) in enumerate([(0, 0.0), *readings]):
-        pages, waited = pages + more, waited + wait
-        delays = {
-            WORKER.identity: TaskDelays(
-                pages, round(second * runnable * 1e9), round(waited * 1e9), measured=True
+class World:
+    """Workers of a pool that sleep in swap, and what happens when some of them serve."""
+
+    def __init__(self, count=3):
+        self.watches, self.wakes = Watches(None), Wakes()
+        self.cpu = dict.fromkeys(range(10, 10 + count), 0.0)
+        self.swap = dict.fromkeys(self.cpu, 0)
+        self.pages = dict.fromkeys(self.cpu, 0)
+        self.waited = dict.fromkeys(self.cpu, 0.0)
+        self.faults = dict.fromkeys(self.cpu, 0)
+        self.second = 1000
+        self.see()
+        self.sleep()
+
+    def see(self, elapsed=15):
+        self.second += elapsed
+        readings = [
+            process(
+                pid,
+                cpu=self.cpu[pid],
+                user=0.0,
+                swap=self.swap[pid],
+                resident=MIB,
+                timeslices=10,
+                major_faults=self.faults[pid],
             )
+            for pid in self.cpu
+        ]
+        taken = sample(self.second, readings)
+        delays = {
+            reading.identity: TaskDelays(
+                self.pages[reading.pid], 0, round(self.waited[reading.pid] * 1e9), measured=True
+            )
+            for reading in readings
         }
-        wakes.observe(sample(1000 + second, [WORKER._replace(threads=threads)]), delays)
-    return wakes.seconds_per_page()
+        groups = by_name([member(reading) for reading in readings])
+        self.wakes.observe(taken, self.watches.observe(taken, groups, {60.0}, 15.0, {}), delays)
+
+    def sleep(self):
+        """All are idle for long enough and are pushed out."""
+        self.swap = dict.fromkeys(self.swap, DISPLACED)
+        for _ in range(22):
+            self.see()
+
+    def wake(self, *pids, pages=1000, seconds=0.1, cpu=0.5, faults=0):
+        for pid in pids:
+            self.cpu[pid] += cpu
+            self.swap[pid] -= pages * PAGE
+            self.pages[pid] += pages
+            self.waited[pid] += seconds
+            self.faults[pid] += faults
+        self.see()
+        self.sleep()
+
+    @property
+    def cost(self):
+        return self.wakes.cost()
+
+
+def test_workers_that_wake_alone_teach_what_a_page_takes():
+    world = World()
+    for pid in (10, 11):
+        world.wake(pid)
+    assert world.cost.seconds_per_page is None
+    world.wake(12)
+    assert world.cost.seconds_per_page == pytest.approx(0.0001)
+
+
+def test_faults_cost_cpu_time_too():
+    world = World()
+    for pid in (10, 11, 12):
+        world.wake(pid, faults=500)
+    assert world.cost.seconds_per_page == pytest.approx((0.1 + 500 * FAULT) / 1000)
+
+
+def test_the_share_that_was_read_back_is_known_from_the_first_wake_on():
+    world = World()
+    assert world.cost.shares == {}
+    world.wake(10, pages=1024)
+    assert world.cost.shares["shop"] == pytest.approx(1024 * PAGE / DISPLACED)
+
+
+def test_workers_that_wake_together_teach_a_figure_of_their_own():
+    world = World()
+    for pid in (10, 11, 12):
+        world.wake(pid)
+    alone = world.cost
+    assert alone.seconds_per_page_together == alone.seconds_per_page
+    world.wake(10, 11, 12, seconds=2.0)
+    assert world.cost.seconds_per_page == alone.seconds_per_page
+    assert world.cost.seconds_per_page_together == pytest.approx(2.0 / 3000)
 
 
 @pytest.mark.parametrize(
-    ("readings", "expected"),
+    "how",
     [
-        ([(1000, 0.1)] * 19, None),
-        ([(1000, 0.1)] * 20, 0.0001),
-        ([(63, 0.1)] * 50, None),
-        ([(64, 0.0064)] * 20, 0.0001),
-        ([(1000, 0.1)] * 20 + [(1000, 0.9)] * 6, 0.0001),
-        ([(1000, 0.1)] * 20 + [(1000, 0.01)] * 50, 0.0001),
-        ([(1000, 0.1)] * 19 + [(1000, 1065.0)] * 5, None),
-        ([(1000, 0.0)] * 30, None),
-        ([(1000, 0.9)] * 100 + [(1000, 0.1)] * 100, 0.0001),
-        ([(150, 0.075)] * 40 + [(7000, 0.7)] * 10, 0.0001),
+        {"cpu": 0.0},
+        {"pages": 63},
+        {"seconds": 0.0},
+        {"seconds": 1065.0},
     ],
-    ids=[
-        "too few",
-        "enough",
-        "too few pages to be a wake",
-        "just enough pages",
-        "few that waited wildly do not move it",
-        "nor do many whose waits were lost",
-        "longer than time passed",
-        "no wait at all",
-        "only the last hundred count",
-        "many heartbeats do not move it",
-    ],
+    ids=["read back and did not serve", "too few pages", "no wait", "longer than time passed"],
 )
-def test_seconds_per_page(readings, expected):
-    found = woken(*readings)
-    assert found == (expected if expected is None else pytest.approx(MARGIN * expected))
+def test_what_teaches_nothing(how):
+    world = World()
+    for pid in (10, 11, 12, 10, 11):
+        world.wake(pid, **how)
+    assert world.cost.seconds_per_page is None
 
 
-@pytest.mark.parametrize(("runnable", "expected"), [(0.05, 0.00015), (0.1, 0.0002), (0.9, 0.0002)])
-def test_what_the_cpu_takes_counts_up_to_the_wait(runnable, expected):
-    assert woken(*[(1000, 0.1)] * 20, runnable=runnable) == pytest.approx(MARGIN * expected)
+def test_one_wild_wake_does_not_move_it():
+    world = World()
+    for pid in (10, 11, 12, 10):
+        world.wake(pid)
+    world.wake(11, seconds=3.0)
+    assert world.cost.seconds_per_page == pytest.approx(0.0001)
 
 
-def test_several_threads_can_wait_for_longer_than_time_passes():
-    assert woken(*[(1000, 3.0)] * 20, threads=4) == pytest.approx(MARGIN * 0.003)
+def test_what_storage_does_now_counts_more_than_what_it_did():
+    world = World()
+    for pid in (10, 11, 12, 10):
+        world.wake(pid)
+    world.see(round(8 * HALF_LIFE))
+    world.sleep()
+    for pid in (10, 11, 12)[: MIN_WAKES - 1]:
+        world.wake(pid, seconds=1.0)
+    assert world.cost.seconds_per_page == pytest.approx(0.001)
 
 
-def test_a_process_that_is_seen_for_the_first_time_is_no_wake():
-    wakes = Wakes()
-    for second in range(40):
-        newcomer = process(10 + second)
-        delays = {newcomer.identity: TaskDelays(1000, 1, 100_000_000, measured=True)}
-        wakes.observe(sample(1000 + second, [newcomer]), delays)
-    assert wakes.seconds_per_page() is None
+def test_busy_workers_teach_nothing():
+    world = World()
+    for _ in range(5):
+        world.cpu[10] += 0.5
+        world.pages[10] += 1000
+        world.waited[10] += 0.1
+        world.see()
+    assert len(world.wakes._alone) <= 1

@@ -4,93 +4,219 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.history.watch import Activity, Watch, activity, advance, begin, displaced
+from swap_exporter.history.watch import (
+    PAIR_SECONDS,
+    WINDOW_PARTS,
+    Activity,
+    Watch,
+    activity,
+    advance,
+    begin,
+    displaced,
+    due,
+)
+from swap_exporter.history.work import Level
+from swap_exporter.sampling.sample import CpuClock
 from swap_exporter.settings import Idle, Swapped
 from tests.making import HZ, MIB, instant, process
 
 GUNICORN = Idle(after=300, cpu=0.004, window=60)
 STILL = Idle(after=300, cpu=0.0001, window=300)
 SWAPPED = Swapped(min_bytes=MIB, min_ratio=0.25)
+SYNC = Level(share=15e-6, steps=100)
+"""gunicorn's sync workers, seen at rest."""
+TICK = 15.0
 
 
-def follow(readings, idle=GUNICORN, swapped=SWAPPED, born=None):
-    """Watch one process over (seconds, CPU seconds, VmSwap[, RssAnon]); return memory, reading and time."""
-    watch = None
-    for seconds, cpu, swap, *resident in readings:
-        at = instant(seconds)
-        reading = process(cpu=cpu, swap=swap, resident=resident[0] if resident else 10 * MIB)
-        if watch is None:
-            watch = begin(reading, at, None if born is None else instant(born))
-        watch = advance(watch, reading, at, idle, swapped, HZ)
-    return watch, reading, at
+class Follow:
+    """One process from sample to sample."""
+
+    def __init__(self, idle=GUNICORN, swapped=SWAPPED, level=SYNC, *, born=None, start=0.0):
+        self.idle, self.swapped, self.level = idle, swapped, level
+        self.watch: Watch | None = None
+        self.previous = start
+        self.cpu, self.slices = 0.0, 0
+        self.born = born
+
+    def see(self, seconds, *, used=0.0, slices=0, swap=0, resident=10 * MIB, faults=0, user=None, **how):
+        """A sample, before which it used ``used`` CPU seconds and woke ``slices`` times."""
+        self.cpu, self.slices = self.cpu + used, self.slices + slices
+        self.at = instant(seconds)
+        self.reading = process(
+            cpu=self.cpu,
+            swap=swap,
+            resident=resident,
+            timeslices=self.slices,
+            major_faults=faults,
+            user=user,
+            children_cpu=how.pop("children", 0.0),
+        )._replace(voluntary_switches=None)
+        if self.watch is None:
+            born = None if self.born is None else instant(self.born)
+            self.watch = begin(self.reading, None, self.at, born)
+        advanced = advance(
+            self.watch,
+            self.reading,
+            None,
+            self.at,
+            self.previous,
+            self.idle,
+            self.swapped,
+            self.level,
+            HZ,
+            TICK,
+            **how,
+        )
+        self.watch, self.rest = advanced.watch, advanced.rest
+        self.previous = seconds
+        return self
+
+    @property
+    def activity(self):
+        return activity(self.watch, self.at, self.idle)
+
+    @property
+    def displaced(self):
+        return displaced(self.reading, self.watch.cold)
 
 
-def every(step, until, cpu_per_second, swap=0, start=0.0):
-    """Readings of a process that uses CPU steadily."""
-    return [(start + second, second * cpu_per_second, swap) for second in range(0, until + 1, step)]
+def idle_for(seconds, *, start=0.0, **how):
+    """Watched from ``start`` on while it only has a heartbeat."""
+    follow = Follow(**how)
+    at = start
+    while at <= start + seconds:
+        follow.see(at, used=0.0002, slices=1)
+        at += TICK
+    return follow
 
 
-@pytest.mark.parametrize(
-    ("cpu", "active"),
-    [
-        (0.00, False),
-        (0.24, False),  # 24 ticks less the one that may be older: 0.23 s of the 0.24 s that 0.4 % of 60 s are
-        (0.25, True),
-        (5.00, True),
-    ],
-)
-def test_a_worker_is_active_from_its_share_of_cpu_over_the_window_less_one_tick(cpu, active):
-    watch, _, _ = follow([(0, 100.0, 0), (15, 100.0 + cpu, 0)])
-    assert (watch.last_active is not None) is active
+# Active.
 
 
-@pytest.mark.parametrize(("cpu", "active"), [(0.49, True), (0.48, False)])
-def test_over_more_than_a_window_the_share_is_taken_of_the_time_that_passed(cpu, active):
-    watch, _, _ = follow([(0, 0.0, 0), (120, cpu, 0)])
-    assert (watch.last_active is not None) is active
+def test_a_request_of_ten_milliseconds_is_activity():
+    follow = idle_for(60)
+    assert follow.watch.last_active is None
+    follow.see(75, used=0.011, slices=4)
+    assert follow.watch.last_active == instant(75)
+
+
+def test_one_small_request_leaves_it_idle_and_a_second_one_soon_does_not():
+    follow = idle_for(300)
+    follow.see(315, used=0.003, slices=4)
+    assert follow.activity is Activity.IDLE
+    follow.see(330, used=0.0002, slices=1)
+    assert follow.activity is Activity.IDLE
+    follow.see(345, used=0.003, slices=4)
+    assert follow.activity is Activity.BUSY
+
+
+def test_health_checks_a_minute_apart_leave_it_idle_and_displace_nothing():
+    follow = idle_for(300)
+    for minute in range(5, 25):
+        at = minute * 60
+        follow.see(at + 15, used=0.005, slices=4, swap=100 * MIB, faults=minute)
+        for later in (30, 45, 60):
+            follow.see(at + later, used=0.0002, slices=1, swap=100 * MIB, faults=minute)
+        assert follow.activity is Activity.IDLE
+    assert follow.displaced == 100 * MIB
+    assert follow.watch.swapped
+
+
+def test_pairs_lie_within_their_limit():
+    follow = idle_for(300)
+    follow.see(315, used=0.003, slices=4)
+    follow.see(315 + PAIR_SECONDS + 1, used=0.003, slices=4)
+    assert follow.activity is Activity.IDLE
+
+
+def test_a_small_request_that_reads_back_a_tenth_is_activity():
+    follow = idle_for(300)
+    follow.see(315, swap=100 * MIB)
+    follow.see(330, used=0.003, slices=4, swap=91 * MIB)
+    assert follow.activity is Activity.IDLE
+    follow.see(390, used=0.003, slices=4, swap=80 * MIB)
+    assert follow.activity is Activity.BUSY
+    assert follow.watch.cold == 80 * MIB
+
+
+@pytest.mark.parametrize("period", [1, 5, 15, 20])
+@pytest.mark.parametrize("offset", [0.0, 4.9, 5.1, 9.0, 14.9])
+def test_one_request_of_three_milliseconds_in_twenty_seconds_is_seen_within_two_ticks(period, offset):
+    """Requests begin at 300 s; samples come every 15 s, or more often, from any moment on."""
+    step = min(period, TICK)
+    follow = idle_for(285, start=-offset)
+    served = 0
+    at = 300 - offset + step
+    while at <= 330:
+        now_served = int((at - 300) / 20) + 1
+        follow.see(at, used=0.0035 * (now_served - served), slices=4 * (now_served - served))
+        served = now_served
+        at += step
+    follow.see(330, used=0.0035 * (2 - served), slices=4 * (2 - served))
+    assert follow.activity is Activity.BUSY
+
+
+def test_short_steps_are_taken_together():
+    """Two scrapers a second apart see what one would see."""
+    follow = idle_for(300)
+    for second in range(301, 309):
+        follow.see(second, used=0.005, slices=3)
+    assert follow.activity is Activity.BUSY
+    assert follow.watch.last_active == instant(308)
+
+
+def test_what_is_used_between_steps_is_judged_when_the_step_ends_though_nothing_else_happens():
+    follow = idle_for(300)
+    follow.see(302, used=0.050, slices=3)
+    assert follow.activity is Activity.IDLE
+    assert due(follow.watch, TICK) == 300 + TICK / 2
+    follow.see(308)
+    assert follow.activity is Activity.BUSY
+    assert due(follow.watch, TICK) is None
+
+
+def test_rest_before_it_woke_explains_nothing():
+    """A sample in which it did nothing may be left out; what it used then falls into the last tick."""
+    follow = Follow(idle=Idle(after=300, cpu=0.004), level=Level(share=0.001, steps=100))
+    follow.see(0)
+    follow.previous = 3585
+    follow.see(3600, used=0.040, slices=10)
+    assert follow.activity is Activity.BUSY
 
 
 def test_cpu_of_children_that_were_waited_for_is_activity():
-    first = process(cpu=1, children_cpu=1)
-    watch = begin(first, instant(0))
-    watch = advance(watch, process(cpu=1, children_cpu=2), instant(15), GUNICORN, SWAPPED, HZ)
+    follow = idle_for(60)
+    follow.see(75, used=0.0002, slices=1, children=0.5)
+    assert follow.watch.last_active == instant(75)
+
+
+def test_without_an_exact_clock_ticks_decide():
+    follow = Follow()
+    for second, cpu in ((0, 0.0), (15, 0.01), (30, 0.02), (45, 0.09)):
+        reading = process(cpu=cpu)
+        at = instant(second)
+        watch = begin(reading, None, at) if follow.watch is None else follow.watch
+        follow.watch = advance(watch, reading, None, at, second - 15, GUNICORN, SWAPPED, SYNC, HZ, TICK).watch
+        assert (follow.watch.last_active == at) is (second == 45)
+
+
+def test_the_clock_of_all_threads_decides_where_there_are_several():
+    reading = process(cpu=1.0)._replace(threads=4)
+    watch = begin(reading, CpuClock(10**9, 100), instant(0))
+    watch = advance(
+        watch, reading, CpuClock(10**9 + 12_000_000, 104), instant(15), 0, GUNICORN, SWAPPED, SYNC, HZ, TICK
+    ).watch
     assert watch.last_active == instant(15)
 
 
-@pytest.mark.parametrize(
-    ("name", "cpu_per_second", "idle"),
-    [
-        ("php-fpm, uwsgi, httpd, nginx, celery", 0.0, STILL),
-        ("gunicorn sync", 15e-6, GUNICORN),
-        ("uvicorn", 1740e-6, GUNICORN),
-        ("uvicorn on a machine that is slow to wake", 3230e-6, GUNICORN),
-        ("gunicorn gthread", 147e-6, GUNICORN),
-        ("gunicorn asgi, at 0.05 %", 222e-6, Idle(after=300, cpu=0.0005, window=300)),
-    ],
-)
-@pytest.mark.parametrize("step", [1, 7, 15, 60])
-def test_heartbeats_are_not_activity(name, cpu_per_second, idle, step):
-    watch, _, at = follow(every(step, 1260, cpu_per_second), idle=idle)
-    assert activity(watch, at, idle) is Activity.IDLE, name
-
-
-@pytest.mark.parametrize("idle", [GUNICORN, STILL], ids=["0.4 %", "0.01 %"])
-@pytest.mark.parametrize("step", [1, 7, 15, 60])
-def test_one_request_a_second_of_five_milliseconds_is_busy(idle, step):
-    watch, _, at = follow(every(step, 660, 0.005), idle=idle)
-    assert activity(watch, at, idle) is Activity.BUSY
+# Busy, idle, unknown.
 
 
 @pytest.mark.parametrize(
-    ("seconds", "verdict"),
-    [
-        (0, Activity.UNKNOWN),
-        (299, Activity.UNKNOWN),
-        (300, Activity.IDLE),
-    ],
+    ("seconds", "verdict"), [(0, Activity.UNKNOWN), (299, Activity.UNKNOWN), (300, Activity.IDLE)]
 )
 def test_idle_takes_as_long_to_know_as_it_must_last(seconds, verdict):
-    watch = begin(process(), instant(1000))
+    watch = begin(process(), None, instant(1000))
     assert activity(watch, instant(1000 + seconds), GUNICORN) is verdict
 
 
@@ -99,74 +225,143 @@ def test_idle_takes_as_long_to_know_as_it_must_last(seconds, verdict):
     [(0, Activity.BUSY), (299, Activity.BUSY), (300, Activity.IDLE)],
 )
 def test_busy_lasts_for_idle_after(seconds_after, verdict):
-    watch, _, _ = follow([(0, 0.0, 0), (400, 50.0, 0)])
-    assert activity(watch, instant(400 + seconds_after), GUNICORN) is verdict
+    follow = idle_for(390).see(405, used=5.0, slices=100)
+    assert activity(follow.watch, instant(405 + seconds_after), GUNICORN) is verdict
+
+
+def test_a_group_that_was_never_seen_at_rest_is_unknown_and_never_idle():
+    """2 ms a second may be a sync worker at work, or an idle event loop that is slow to wake."""
+    follow = Follow(level=Level())
+    for second in range(0, 616, 15):
+        follow.see(second, used=0.030, slices=45)
+    assert follow.activity is Activity.UNKNOWN
+    assert follow.watch.last_active is None
+
+
+def test_what_was_unclear_is_forgotten_after_idle_after():
+    follow = Follow(level=Level())
+    follow.see(0).see(15, used=0.030, slices=45)
+    assert activity(follow.watch, instant(314), GUNICORN) is Activity.UNKNOWN
+    assert activity(follow.watch, instant(315), GUNICORN) is Activity.IDLE
 
 
 def test_one_that_the_exporter_saw_born_is_watched_from_its_birth():
-    watch, _, _ = follow([(10, 0.0, 0)], born=2)
-    assert activity(watch, instant(302), GUNICORN) is Activity.IDLE
+    follow = Follow(born=2).see(10)
+    assert activity(follow.watch, instant(302), GUNICORN) is Activity.IDLE
 
 
 def test_a_newborn_that_imports_its_application_is_active():
-    watch, _, _ = follow([(10, 1.5, 3 * MIB)], born=2)
-    assert watch.last_active == instant(10)
-    assert watch.cold == 3 * MIB
+    follow = Follow(born=2).see(10, used=1.5, slices=30, swap=3 * MIB)
+    assert follow.watch.last_active == instant(10)
 
 
 def test_a_gap_starts_the_watch_anew_but_keeps_what_is_cold_and_when_it_was_active():
-    watch, _, _ = follow([(0, 0.0, 0), (15, 5.0, 4 * MIB)])
-    late = instant(3600)
-    watch = advance(watch, process(cpu=5.0, swap=9 * MIB), late, GUNICORN, SWAPPED, HZ, gap=True)
-    assert activity(watch, late, GUNICORN) is Activity.UNKNOWN
-    assert (watch.since, watch.last_active, watch.cold) == (late, instant(15), 4 * MIB)
+    follow = Follow().see(0, swap=4 * MIB).see(15, used=5.0, slices=100, swap=4 * MIB)
+    follow.see(3600, swap=9 * MIB, gap=True)
+    assert follow.activity is Activity.UNKNOWN
+    watch = follow.watch
+    assert (watch.since, watch.last_active, watch.cold) == (instant(3600), instant(15), 4 * MIB)
 
 
 def test_a_clock_step_changes_nothing():
-    watch = begin(process(), instant(0))
-    watch = advance(watch, process(cpu=0.0), instant(30, stepped=-86400), GUNICORN, SWAPPED, HZ)
+    watch = begin(process(), None, instant(0))
     assert activity(watch, instant(300, stepped=7200), GUNICORN) is Activity.IDLE
 
 
 def test_time_in_suspend_is_not_time_in_which_a_worker_could_have_worked():
-    watch = begin(process(), instant(0))
+    watch = begin(process(), None, instant(0))
     assert activity(watch, instant(299, suspended=36000), GUNICORN) is Activity.UNKNOWN
 
 
-@pytest.mark.parametrize(
-    ("used", "active"), [(0.25, True), (0.24, False)], ids=["a window's worth", "less than that"]
-)
-def test_after_a_restart_a_windows_worth_of_cpu_is_activity_however_long_it_took(used, active):
-    watch, _, _ = follow([(0, 7.0, 0)])
-    late = instant(1800)
-    watch = advance(
-        watch, process(cpu=7.0 + used, swap=8 * MIB), late, GUNICORN, SWAPPED, HZ, gap=True, resumed=True
-    )
-    assert (watch.last_active == late) is active
-    assert watch.cold == (8 * MIB if active else 0)
+# A share that the configuration sets.
+
+EXACT = Idle(after=300, cpu=0.01, window=60, cpu_is_exact=True)
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.0105, Activity.BUSY), (0.0095, Activity.IDLE)])
+@pytest.mark.parametrize("step", [1, 7, 15, 60])
+def test_a_share_that_the_configuration_sets_is_obeyed(share, verdict, step):
+    follow = Follow(idle=EXACT, level=Level())
+    for second in range(0, 1261, step):
+        follow.see(second, used=share * step, slices=step)
+    assert follow.activity is verdict
+    assert follow.rest is None
+
+
+def test_that_share_is_taken_of_the_last_window_alone():
+    follow = Follow(idle=EXACT)
+    for second in range(0, 3601, 15):
+        follow.see(second)
+    for second in range(3615, 3691, 15):
+        follow.see(second, used=0.18, slices=9)
+    assert follow.activity is Activity.BUSY
+
+
+def test_a_load_that_ended_does_not_reach_into_the_next_window():
+    follow = Follow(idle=EXACT)
+    for second in range(0, 601, 15):
+        follow.see(second, used=15.0, slices=15)
+    for second in range(615, 901, 15):
+        follow.see(second, used=0.0002, slices=1)
+    assert follow.watch.last_active == instant(600)
+
+
+def test_a_window_is_remembered_in_a_bounded_number_of_readings():
+    follow = Follow(idle=Idle(after=300, cpu=0.01, window=3600, cpu_is_exact=True))
+    for second in range(0, 9000, 8):
+        follow.see(second, used=0.001, slices=1)
+    assert len(follow.watch.window) <= WINDOW_PARTS + 3
+
+
+# Cold and displaced.
 
 
 def test_cold_is_zero_until_a_worker_has_been_active():
-    watch, reading, _ = follow([(0, 0.0, 90 * MIB), (15, 0.0, 100 * MIB)])
-    assert displaced(reading, watch.cold) == 100 * MIB
+    follow = Follow().see(0, swap=90 * MIB).see(15, swap=100 * MIB)
+    assert follow.displaced == 100 * MIB
 
 
 def test_what_stays_in_swap_while_a_worker_serves_is_cold_and_not_displaced():
-    readings = [(0, 0.0, 100 * MIB), (15, 2.0, 80 * MIB), (30, 4.0, 68 * MIB), (45, 4.0, 68 * MIB)]
-    watch, reading, _ = follow(readings)
-    assert watch.cold == 68 * MIB
-    assert displaced(reading, watch.cold) == 0
-    assert not watch.swapped
+    follow = Follow().see(0, swap=100 * MIB)
+    for second, swap in ((15, 80), (30, 68)):
+        follow.see(second, used=2.0, slices=50, swap=swap * MIB)
+    follow.see(45, swap=68 * MIB)
+    assert follow.watch.cold == 68 * MIB
+    assert follow.displaced == 0
+    assert not follow.watch.swapped
 
 
 def test_only_what_went_out_since_it_was_active_is_displaced():
-    watch, reading, _ = follow([(0, 0.0, 0), (15, 2.0, 68 * MIB), (90, 2.0, 100 * MIB)])
-    assert displaced(reading, watch.cold) == 32 * MIB
+    follow = Follow().see(0).see(15, swap=68 * MIB).see(30, used=2.0, slices=50, swap=68 * MIB)
+    follow.see(90, swap=100 * MIB)
+    assert follow.displaced == 32 * MIB
+
+
+def test_a_load_that_ended_and_a_push_out_between_the_same_two_samples_displaces():
+    follow = Follow().see(0, used=2.0, slices=50).see(15, used=2.0, slices=50, swap=50 * MIB)
+    assert follow.watch.last_active == instant(15)
+    assert follow.displaced == 50 * MIB
+
+
+def test_pushed_out_again_on_the_second_night_it_is_swapped_again():
+    """What it touched in the morning is displaced once more, with little left in memory."""
+    follow = idle_for(300)
+    follow.see(315, swap=40 * MIB, resident=MIB)
+    assert follow.watch.swapped
+    follow.see(330, used=0.08, slices=30, swap=28 * MIB, resident=13 * MIB)
+    assert not follow.watch.swapped
+    follow.see(700, swap=39 * MIB, resident=MIB)
+    assert follow.displaced == 11 * MIB
+    assert follow.watch.swapped
+    assert follow.activity is Activity.IDLE
 
 
 def test_reading_back_never_displaces_less_than_nothing():
-    watch, reading, _ = follow([(0, 0.0, 0), (15, 2.0, 68 * MIB), (90, 2.0, 10 * MIB)])
-    assert displaced(reading, watch.cold) == 0
+    follow = Follow().see(0, swap=68 * MIB).see(15, used=2.0, slices=50, swap=68 * MIB).see(90, swap=10 * MIB)
+    assert follow.displaced == 0
+
+
+# Swapped.
 
 
 @pytest.mark.parametrize(
@@ -181,76 +376,70 @@ def test_reading_back_never_displaces_less_than_nothing():
     ],
 )
 def test_swapped_takes_both_bounds(swap, resident, swapped):
-    reading = process(swap=swap, resident=resident)
-    watch = advance(begin(reading, instant(0)), reading, instant(0), GUNICORN, SWAPPED, HZ)
-    assert watch.swapped is swapped
+    assert Follow().see(0, swap=swap, resident=resident).watch.swapped is swapped
 
 
 @pytest.mark.parametrize(("resident", "swapped"), [(2833, True), (2834, False)])
 def test_once_swapped_it_stays_so_down_to_six_tenths_of_the_ratio(resident, swapped):
-    readings = [(0, 0.0, 500, 0), (15, 0.0, 500, resident)]
-    watch, _, _ = follow(readings, swapped=Swapped(min_bytes=1, min_ratio=0.25))
-    assert watch.swapped is swapped
+    follow = Follow(swapped=Swapped(min_bytes=1, min_ratio=0.25))
+    follow.see(0, swap=500, resident=0).see(15, swap=500, resident=resident)
+    assert follow.watch.swapped is swapped
+
+
+def test_what_is_cold_does_not_weigh_against_being_swapped():
+    follow = Follow().see(0, swap=900 * MIB).see(15, used=2.0, slices=50, swap=900 * MIB)
+    follow.see(400, swap=910 * MIB, resident=20 * MIB)
+    assert follow.watch.swapped
 
 
 def test_no_bound_at_all_still_needs_something_displaced():
-    watch, _, _ = follow([(0, 0.0, 0, 0)], swapped=Swapped(min_bytes=0, min_ratio=0.0))
-    assert not watch.swapped
+    assert not Follow(swapped=Swapped(min_bytes=0, min_ratio=0.0)).see(0, resident=0).watch.swapped
 
 
 def test_a_kernel_without_rss_anon_is_judged_by_the_whole_resident_size():
     reading = process(swap=MIB, resident=3 * MIB)._replace(resident_anonymous=None)
-    watch = advance(begin(reading, instant(0)), reading, instant(0), GUNICORN, SWAPPED, HZ)
+    watch = begin(reading, None, instant(0))
+    watch = advance(watch, reading, None, instant(0), 0, GUNICORN, SWAPPED, SYNC, HZ, TICK).watch
     assert watch.swapped
 
 
 def test_swap_that_cannot_be_read_keeps_the_last_verdict():
-    seen = process(swap=90 * MIB, resident=0)
-    watch = advance(begin(seen, instant(0)), seen, instant(0), GUNICORN, SWAPPED, HZ)
-    unseen = seen._replace(swap=None)
-    watch = advance(watch, unseen, instant(15), GUNICORN, SWAPPED, HZ)
-    assert watch.swapped
-    assert displaced(unseen, watch.cold) is None
+    follow = Follow().see(0, swap=90 * MIB, resident=0).see(15, swap=None, resident=0)
+    assert follow.watch.swapped
+    assert follow.displaced is None
 
 
 @given(
     steps=st.lists(
-        st.tuples(st.floats(0.5, 100), st.integers(0, 50), st.integers(0, 1 << 36), st.integers(0, 1 << 36)),
+        st.tuples(st.floats(0.5, 100), st.integers(0, 500), st.integers(0, 1 << 36), st.integers(0, 1 << 36)),
         min_size=1,
         max_size=40,
     )
 )
-def test_how_often_it_is_scraped_never_makes_an_idle_worker_of_a_steadily_busy_one_nor_breaks_a_bound(steps):
-    seconds, ticks = 0.0, 0
-    watch: Watch | None = None
+def test_no_series_of_samples_breaks_a_bound(steps):
+    seconds = 0.0
+    follow = Follow()
     for elapsed, used, swap, resident in steps:
         seconds += elapsed
-        ticks += used
-        at = instant(seconds)
-        reading = process(swap=swap, resident=resident)._replace(cpu_ticks=ticks)
-        before = watch or begin(reading, at)
-        watch = advance(before, reading, at, GUNICORN, SWAPPED, HZ)
-        missed = displaced(reading, watch.cold)
-        assert 0 <= missed <= swap
-        assert watch.anchor <= seconds
-        assert watch.anchor_ticks <= ticks
-        if watch.swapped:
-            assert missed >= SWAPPED.min_bytes
-        if watch.last_active == at:
-            assert activity(watch, at, GUNICORN) is Activity.BUSY
-            assert missed == 0
+        follow.see(seconds, used=used / 1000, slices=used, swap=swap, resident=resident)
+        assert 0 <= follow.displaced <= swap
+        assert follow.watch.start <= seconds
+        assert follow.watch.least_swap <= swap
+        if follow.watch.swapped:
+            assert follow.displaced >= SWAPPED.min_bytes
+        if follow.watch.last_active == follow.at:
+            assert follow.activity is Activity.BUSY
 
 
-@given(offsets=st.lists(st.floats(1, 14.9), min_size=40, max_size=80))
-def test_two_scrapers_at_any_times_see_the_same_as_one(offsets):
-    """5 ms a second stays busy, a uvicorn heartbeat stays idle, whenever samples fall."""
-    seconds, times = 0.0, [0.0]
+@pytest.mark.parametrize(("rate", "verdict"), [(0.005, Activity.BUSY), (15e-6, Activity.IDLE)])
+@given(offsets=st.lists(st.floats(1, 14.9), min_size=60, max_size=90))
+def test_two_scrapers_at_any_times_see_the_same_as_one(rate, verdict, offsets):
+    follow = Follow().see(0)
+    seconds = 0.0
     for offset in offsets:
         seconds += offset
-        times.append(seconds)
-    for rate, verdict in ((0.005, Activity.BUSY), (0.00323, None)):
-        watch, _, at = follow([(second, int(second * rate * HZ) / HZ, 0) for second in times])
-        if verdict is Activity.BUSY and seconds >= 75:
-            assert activity(watch, at, GUNICORN) is verdict
-        if verdict is None:
-            assert watch.last_active is None
+        follow.see(seconds, used=rate * offset, slices=round(4 * offset * (rate > 0.001)))
+    if verdict is Activity.BUSY and seconds >= 30:
+        assert follow.activity is verdict
+    if verdict is Activity.IDLE:
+        assert follow.watch.last_active is None

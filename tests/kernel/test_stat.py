@@ -33,6 +33,7 @@ def test_every_field_of_a_captured_line() -> None:
         kernel_thread=False,
         major_faults=7,
         cpu_ticks=3,
+        user_ticks=2,
         children_cpu_ticks=45,
         threads=3,
         start_ticks=122539,

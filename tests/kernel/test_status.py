@@ -24,6 +24,7 @@ def test_every_field_of_a_captured_file() -> None:
         resident=1692 * 1024,
         resident_anonymous=116 * 1024,
         switches=b"\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t3\n",
+        voluntary_switches=5,
     )
 
 
@@ -35,7 +36,7 @@ def test_what_others_may_change_ends_with_the_line_of_swap() -> None:
 
 
 def test_without_an_address_space_sizes_are_none() -> None:
-    assert status.parse(ZOMBIE) == status.Status(0, None, None, None, None)
+    assert status.parse(ZOMBIE) == status.Status(0, None, None, None, None, None)
 
 
 def test_a_kernel_without_rss_anon_still_tells_swap() -> None:

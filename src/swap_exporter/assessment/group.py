@@ -54,11 +54,14 @@ class IdleSwapped:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """What waking one idle swapped worker could cost: upper bounds."""
+    """What it takes to wake idle-swapped workers."""
 
     bytes: float
+    """At most so much comes back for one of them."""
     seconds: float | None
-    """``None`` until enough wakes were seen on this host."""
+    """What the first request of one that wakes alone takes longer; ``None`` until enough wakes were seen."""
+    all_seconds: float | None
+    """From as many simultaneous first requests as there are idle-swapped workers to the last answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def assess_group(
         largest_worker_swap=standing.largest_worker_swap,
         idle_swapped=_idle_swapped(record, standing.lying, observation),
         longest_idle_since=_on_the_wall(standing.idle_since, at),
-        wake=_wake(standing.lying, observation),
+        wake=_wake(name, standing.lying, observation),
         waking=_waking(roles.values(), observation),
         held=at_most(
             total(_held(of, inspection) for of in standing.roles.values()), used_swap(observation.sample)
@@ -169,13 +172,20 @@ def _idle_swapped(
     )
 
 
-def _wake(lying: Sequence[Verdict], observation: Observation) -> Wake | None:
-    displaced = [size for verdict in lying if (size := _missed(verdict, observation.inspection)) is not None]
-    if not displaced:
+def _wake(name: str, lying: Sequence[Verdict], observation: Observation) -> Wake | None:
+    shares = [size for verdict in lying if (size := _missed(verdict, observation.inspection)) is not None]
+    displaced = [verdict.displaced for verdict in lying if verdict.displaced is not None]
+    if not shares:
         return None
-    size = median(displaced)
-    wait = observation.wait_seconds_per_page
-    return Wake(size, None if wait is None else size / observation.sample.page_size * wait)
+    cost, page_size = observation.wake_cost, observation.sample.page_size
+    read_back = cost.shares.get(name, 1.0)
+    # One that wakes alone reads all shared pages that it touches; together they read each once.
+    alone, together = median(displaced) * read_back / page_size, sum(shares) * read_back / page_size
+    return Wake(
+        median(shares),
+        None if cost.seconds_per_page is None else alone * cost.seconds_per_page,
+        None if cost.seconds_per_page_together is None else together * cost.seconds_per_page_together,
+    )
 
 
 def _missed(verdict: Verdict, inspection: Inspection) -> float | None:

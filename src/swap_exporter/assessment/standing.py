@@ -13,7 +13,7 @@ from swap_exporter.assessment.sums import total
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
 from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity, Watch, activity
+from swap_exporter.history.watch import Activity, Watch, activity, idle_from
 from swap_exporter.history.watches import EARLY, GroupWatches
 from swap_exporter.sampling.sample import Instant, Process
 
@@ -63,7 +63,7 @@ def stand(watches: GroupWatches, at: Instant, before: Standing | None = None) ->
             until = min(until, watch.last_active.monotonic + after - EARLY)
         else:
             unknown.append(watch)
-            until = min(until, watch.since.monotonic + after - EARLY)
+            until = min(until, idle_from(watch, member.entry.idle) - EARLY)
     swaps = [process.swap for process in roles[Role.WORKER].processes]
     return Standing(
         watches=watches,

@@ -39,7 +39,7 @@ def read_entry(
         exe=None if exe is None else tuple(text.value for text in exe),
         cmdline=None if cmdline is None else tuple(pattern for pattern in patterns if pattern is not None),
         with_parent=section.scalar("with_parent", boolean(), False),
-        idle=read_idle(section, idle, tick),
+        idle=read_idle(section, idle, tick, builtin=builtin),
         swapped=read_swapped(section, swapped),
         roles=_roles(section),
         where=f"{name}:{section.line}",
@@ -47,12 +47,16 @@ def read_entry(
     )
 
 
-def read_idle(section: Section, defaults: Idle, tick: float) -> Idle:
+def read_idle(section: Section, defaults: Idle, tick: float, *, builtin: bool = False) -> Idle:
     """``idle``; a window below half a tick would never see two samples that it may compare."""
-    idle = section.section("idle", ("after", "cpu", "window"))
+    # Only the catalogue may say what idle workers use at least: it is measured for each server.
+    idle = section.section("idle", ("after", "cpu", "window", *(("heartbeat",) if builtin else ())))
+    cpu = idle.optional("cpu", share(above_zero=True), None)
     return Idle(
         after=idle.scalar("after", duration(), defaults.after),
-        cpu=idle.scalar("cpu", share(above_zero=True), defaults.cpu),
+        cpu=defaults.cpu if cpu is None else cpu,
+        cpu_is_exact=(cpu is not None or defaults.cpu_is_exact) and not builtin,
+        heartbeat=idle.scalar("heartbeat", share(), defaults.heartbeat),
         window=idle.scalar("window", duration(at_least=tick / 2), defaults.window),
     )
 

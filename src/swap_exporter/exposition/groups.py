@@ -144,10 +144,17 @@ def _read_back(groups: Sequence[GroupAssessment], page_size: int) -> Iterator[Me
     )
     yield from gauge(
         "swap_group_wake_seconds",
-        "An upper bound for how long reading that back takes, from the last wakes on this host. Absent until "
-        "there were some.",
+        "Seconds that the first request of an idle-swapped worker takes longer if it wakes alone, from the "
+        "time per page and the share read back in earlier wakes. Absent until three were seen on this host.",
         ("group",),
         (((group.name,), group.wake.seconds) for group in groups if group.wake is not None),
+    )
+    yield from gauge(
+        "swap_group_wake_all_seconds",
+        "Seconds from as many simultaneous first requests as there are idle-swapped workers to the last "
+        "answer. Absent until three wakes were seen on this host.",
+        ("group",),
+        (((group.name,), group.wake.all_seconds) for group in groups if group.wake is not None),
     )
 
 

@@ -49,6 +49,15 @@ class Group:
         return tuple(process for process in self.processes if process.swap != 0)
 
     @cached_property
+    def threaded_workers(self) -> tuple[Process, ...]:
+        """Its workers with several threads, whose exact CPU time takes a closer look."""
+        return tuple(
+            member.process
+            for member in self.members
+            if member.role is Role.WORKER and member.process.threads > 1
+        )
+
+    @cached_property
     def idle(self) -> Idle:
         """The settings of its members; those that need the longest watch, where they differ."""
         return max((member.entry.idle for member in self.members), key=attrgetter("after"))

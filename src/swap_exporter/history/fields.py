@@ -46,6 +46,12 @@ def truth(value: object) -> bool:
     return value
 
 
+def text(value: object) -> str:
+    if not isinstance(value, str):
+        raise FieldError("a text", value)
+    return value
+
+
 def optional(read: Read[Value]) -> Read[Value | None]:
     return lambda value: None if value is None else read(value)
 

@@ -8,7 +8,7 @@ from swap_exporter.grouping.grouping import Group, Grouping
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.rate import Rate
 from swap_exporter.history.totals import Total, Totals
-from swap_exporter.history.wakes import Wakes
+from swap_exporter.history.wakes import WakeCost, Wakes
 from swap_exporter.history.watches import GroupWatches, Memory, Watches
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling.inspection import Inspection
@@ -49,9 +49,8 @@ class Observation:
     """Swap-in over ``rate_window``, zswap's included."""
     quiet_pages_per_second: float | None
     """Swap-in and swap-out in one sum, zswap's included, over ``quiet.window``."""
-    wait_seconds_per_page: float | None
-    """What three of four pages took at most to come back from swap in the last wakes on this host, and half
-    as much again."""
+    wake_cost: WakeCost
+    """What earlier wakes on this host took."""
 
 
 class History:
@@ -99,12 +98,12 @@ class History:
         changed = [group for name, group in self._groups.items() if before.get(name) is not group]
         windows = self._windows.union(*(group.windows for group in self._groups.values()))
         tick = self._configuration.tick
-        watches = self._watches.observe(sample, self._groups, windows, tick)
+        watches = self._watches.observe(sample, self._groups, windows, tick, inspection.thread_clocks)
         # What delay accounting counts can become known of those who have not changed.
         counted = changed if inspection.delays is None else self._groups.values()
         members = chain.from_iterable(group.members for group in counted)
         self._totals.gather(sample, members, inspection.delays)
-        self._wakes.observe(sample, inspection.delays)
+        self._wakes.observe(sample, watches, inspection.delays)
         if sample.host.vmstat is not None:
             self._take_rates(sample.at.monotonic, sample.host.vmstat)
         groups = self._known_groups(sample.at, counted=inspection.delays is not None)
@@ -119,7 +118,7 @@ class History:
             swapout_pages_per_second=self._swapout.per_second(tick),
             read_back_pages_per_second=self._read_back.per_second(tick),
             quiet_pages_per_second=self._moved.per_second(tick),
-            wait_seconds_per_page=self._wakes.seconds_per_page(),
+            wake_cost=self._wakes.cost(),
         )
 
     def memory(self) -> Memory | None:
@@ -181,6 +180,8 @@ class History:
     def _forget(self, group: str) -> None:
         del self._last_seen[group]
         self._totals.forget(group)
+        self._watches.forget(group)
+        self._wakes.forget(group)
         for role in Role:
             self._group_swapin.pop((group, role), None)
             self._group_faults.pop((group, role), None)

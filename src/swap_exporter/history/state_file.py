@@ -9,13 +9,25 @@ import os
 import stat
 
 from swap_exporter.history import fields
-from swap_exporter.history.fields import COUNT, FOREVER, field, number, optional, row, rows, truth, whole
+from swap_exporter.history.fields import (
+    COUNT,
+    FOREVER,
+    field,
+    number,
+    optional,
+    row,
+    rows,
+    text,
+    truth,
+    whole,
+)
 from swap_exporter.history.watch import Watch
 from swap_exporter.history.watches import Memory
+from swap_exporter.history.work import Level, Usage
 from swap_exporter.replacing import replace_file
-from swap_exporter.sampling.sample import Identity, Instant
+from swap_exporter.sampling.sample import CpuClock, Identity, Instant
 
-FORMAT = 1
+FORMAT = 2
 MAX_AGE = 3600.0
 """Seconds after which what was remembered says too little about now."""
 MAX_BYTES = 8 << 20
@@ -23,6 +35,7 @@ MAX_BYTES = 8 << 20
 
 _MODE = 0o600
 _LONGEST_WINDOW = 366 * 86400.0
+_MOST_CORES = 1 << 16
 
 
 class StateFileError(Exception):
@@ -94,6 +107,7 @@ def _document(memory: Memory, boot_id: str) -> dict[str, object]:
         "boot_id": boot_id,
         "at": memory.at,
         "watching_since": [[window, since] for window, since in memory.watching_since.items()],
+        "levels": [[group, *level] for group, level in memory.levels.items()],
         "watches": [[*identity, *_watch_row(watch)] for identity, watch in memory.watches.items()],
     }
 
@@ -112,6 +126,7 @@ def _memory(document: object, at: Instant) -> Memory:
     return Memory(
         at=at,
         watches=dict(field(document, "watches", rows(watch))),
+        levels=dict(field(document, "levels", rows(_level))),
         watching_since=dict(field(document, "watching_since", rows(watching_since))),
     )
 
@@ -121,15 +136,65 @@ def _watch_row(watch: Watch) -> list[object]:
 
 
 def _watch(values: list[object], at: Instant) -> Watch:
-    since, anchor, anchor_ticks, last_active, cold, swapped = values
+    (
+        since,
+        start,
+        start_usage,
+        start_swap,
+        least_swap,
+        usage,
+        swap,
+        last_active,
+        last_small,
+        last_unclear,
+        cold,
+        swapped,
+        window,
+    ) = values
+    past, size = number(-FOREVER, at.monotonic), whole(0, COUNT)
     return Watch(
         since=_past(since, at),
-        anchor=number(-FOREVER, at.monotonic)(anchor),
-        anchor_ticks=whole(0, COUNT)(anchor_ticks),
+        start=past(start),
+        start_usage=_usage(start_usage),
+        start_swap=size(start_swap),
+        least_swap=size(least_swap),
+        usage=_usage(usage),
+        swap=size(swap),
         last_active=optional(lambda value: _past(value, at))(last_active),
-        cold=whole(0, COUNT)(cold),
+        last_small=optional(past)(last_small),
+        last_unclear=optional(past)(last_unclear),
+        cold=size(cold),
         swapped=truth(swapped),
+        window=tuple(rows(lambda value: _window_reading(value, at))(window)),
     )
+
+
+def _window_reading(value: object, at: Instant) -> tuple[float, float]:
+    when, cpu = row(value, 2)
+    return number(-FOREVER, at.monotonic)(when), number(0, FOREVER)(cpu)
+
+
+def _usage(value: object) -> Usage:
+    count = whole(0, COUNT)
+    ticks, user_ticks, children_ticks, clock, switches, major_faults = row(value, len(Usage._fields))
+    return Usage(
+        ticks=count(ticks),
+        user_ticks=count(user_ticks),
+        children_ticks=count(children_ticks),
+        clock=optional(_clock)(clock),
+        switches=optional(count)(switches),
+        major_faults=count(major_faults),
+    )
+
+
+def _clock(value: object) -> CpuClock:
+    running_ns, timeslices = row(value, 2)
+    return CpuClock(whole(0, COUNT)(running_ns), whole(0, COUNT)(timeslices))
+
+
+def _level(value: object) -> tuple[str, Level]:
+    group, share, steps = row(value, 3)
+    return text(group), Level(number(0, _MOST_CORES)(share), whole(0, COUNT)(steps))
 
 
 def _instant(value: object) -> Instant:

@@ -1,63 +1,178 @@
-"""How long a page takes to come back from swap on this host, from the wakes that were seen."""
+"""What it took to wake idle workers that were in swap, learned from those that woke.
 
-from bisect import bisect_left
+Only a worker that was idle and swapped, and then served, counts: what heartbeats read, or a thrashing group,
+says nothing about a first request. A worker that wakes alone teaches one figure, workers of one group that
+wake together another: when 42 workers woke at once, each page took twenty times as long.
+"""
+
 from collections import deque
-from collections.abc import Mapping
-from itertools import accumulate
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from swap_exporter.grouping.roles import Role
+from swap_exporter.history.watch import Activity, Watch, activity
+from swap_exporter.history.watches import GroupWatches
+from swap_exporter.history.work import FAULT
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Sample
 
 MIN_PAGES = 64
-"""A process that read so many pages between two samples woke up; fewer say too little of the wait."""
+"""A worker that read fewer pages says too little about the time of each."""
 
-MIN_WAKES = 20
-QUANTILE = 0.75
-"""Of the pages. The kernel loses waits: seven wakes that took 125 to 220 ms each were told as waits of 1 to
-55 ms, where the same ones told 60 to 80 ms at other times. The median then said half of what a wake takes;
-this stayed between 0.9 and 1.1 of it."""
-MARGIN = 1.5
-"""A quarter of all pages take longer than that; this is to bound them. As the CPU's part is at most as long
-as the wait, it makes no more than three times what is waited for in such a wake."""
-_REMEMBERED = 100
+MIN_WAKES = 3
+"""The kernel loses waits at times: one of twelve wakes showed a thirtieth of what it took."""
+
+HALF_LIFE = 3600.0
+"""Seconds after which a wake counts half: storage is as fast as it is now."""
+
+_REMEMBERED = 50
+
+
+class Wake(NamedTuple):
+    """One worker, or several of a group together, that read themselves back."""
+
+    at: float
+    """CLOCK_MONOTONIC, seconds."""
+    seconds_per_page: float
+    pages: int
+
+
+class Asleep(NamedTuple):
+    """A worker that is idle and swapped, at the last sample."""
+
+    at: float
+    """CLOCK_MONOTONIC, seconds."""
+    displaced: int
+    """Bytes."""
+    major_faults: int
+    delays: TaskDelays
+
+
+class Woken(NamedTuple):
+    """A worker that woke between two samples."""
+
+    pages: int
+    """What its faults read from swap."""
+    seconds: float
+    """What it waited for them, and the CPU time that its faults cost."""
+    displaced: int
+    """Pages, before."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeCost:
+    """What earlier wakes say about the next."""
+
+    seconds_per_page: float | None = None
+    """Of a worker that wakes alone; ``None`` until three were seen."""
+    seconds_per_page_together: float | None = None
+    """Of all pages that workers read that wake together: from the first request to the last answer. That of a
+    worker alone until workers were seen to wake together."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """By group: how much of what was displaced the first requests read back."""
 
 
 class Wakes:
-    """Remembers how long the last wakes took for each page.
-
-    That is the wait for block I/O, and the CPU time and the wait for a CPU that go with it: where the disk is
-    fast these are half of it. They count up to as much as the wait, for a worker may go on to work after it
-    woke. A mean would be useless, since one wake in twelve was seen to wait thirty times as long as the
-    others; a quantile holds. It is that of the pages, not of the wakes: the heartbeat of an idle process
-    fetches some hundred pages from here and there, at five times the price, and there are more of them.
-    """
+    """Remembers the wakes of this host."""
 
     def __init__(self) -> None:
-        self._wakes: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
-        """Seconds per page, and pages."""
-        self._last: Mapping[Identity, TaskDelays] = {}
-        self._last_at = 0.0
+        self._alone: deque[Wake] = deque(maxlen=_REMEMBERED)
+        self._together: deque[Wake] = deque(maxlen=_REMEMBERED)
+        self._shares: dict[str, deque[float]] = {}
+        self._asleep: dict[Identity, Asleep] = {}
+        self._at = 0.0
 
-    def observe(self, sample: Sample, delays: Mapping[Identity, TaskDelays] | None) -> None:
-        """Take what delay accounting says at one sample."""
-        delays = delays or {}
-        elapsed = sample.at.monotonic - self._last_at
-        for identity, now in delays.items():
-            before = self._last.get(identity)
-            if before is None or (pages := now.swapin_pages - before.swapin_pages) < MIN_PAGES:
-                continue
-            waited = (now.blkio_delay_ns - before.blkio_delay_ns) / 1e9
-            # The kernel was seen to tell of waits that cannot have been: longer than time passed.
-            if 0 < waited <= elapsed * sample.processes[identity[0]].threads:
-                runnable = (now.runnable_ns - before.runnable_ns) / 1e9
-                self._wakes.append(((waited + min(runnable, waited)) / pages, pages))
-        self._last, self._last_at = delays, sample.at.monotonic
+    def observe(
+        self,
+        sample: Sample,
+        groups: Mapping[str, GroupWatches],
+        delays: Mapping[Identity, TaskDelays] | None,
+    ) -> None:
+        """Take one sample. Without delay accounting nothing is learned."""
+        at = sample.at.monotonic
+        self._at = at
+        before, self._asleep = self._asleep, {}
+        if delays is None:
+            return
+        for name, of in groups.items():
+            woken = [
+                woke
+                for member, watch in of.alive
+                if member.role is Role.WORKER
+                and (now := delays.get(member.process.identity)) is not None
+                and (asleep := self._look(sample, member.process.identity, watch, now, of, before))
+                is not None
+                and (woke := _woken(asleep, member.process.threads, watch, now, sample)) is not None
+            ]
+            self._learn(name, woken, at)
 
-    def seconds_per_page(self) -> float | None:
-        """That quantile of the pages, with that margin; ``None`` until twenty wakes were seen."""
-        if len(self._wakes) < MIN_WAKES:
-            return None
-        wakes = sorted(self._wakes)
-        up_to = list(accumulate(pages for _, pages in wakes))
-        seconds, _ = wakes[bisect_left(up_to, up_to[-1] * QUANTILE)]
-        return MARGIN * seconds
+    def _look(
+        self,
+        sample: Sample,
+        identity: Identity,
+        watch: Watch,
+        now: TaskDelays,
+        of: GroupWatches,
+        before: Mapping[Identity, Asleep],
+    ) -> Asleep | None:
+        """How a worker slept that has just woken."""
+        if watch.last_active == sample.at:
+            return before.get(identity)
+        idle = of.group.idle
+        if activity(watch, sample.at, idle) is Activity.IDLE and watch.swapped:
+            known = before.get(identity)
+            # While a step lasts nobody knows whether it is a wake: what it began with stays.
+            self._asleep[identity] = (
+                known
+                if known is not None and watch.pending
+                else Asleep(sample.at.monotonic, watch.swap - watch.cold, watch.usage.major_faults, now)
+            )
+        return None
+
+    def _learn(self, group: str, woken: list[Woken], at: float) -> None:
+        pages = sum(woke.pages for woke in woken)
+        if len(woken) == 1:
+            self._alone.append(Wake(at, woken[0].seconds / pages, pages))
+        elif woken:
+            self._together.append(Wake(at, max(woke.seconds for woke in woken) / pages, pages))
+        if woken:
+            shares = self._shares.setdefault(group, deque(maxlen=_REMEMBERED))
+            shares.extend(min(1.0, woke.pages / woke.displaced) for woke in woken)
+
+    def forget(self, group: str) -> None:
+        self._shares.pop(group, None)
+
+    def cost(self) -> WakeCost:
+        alone = _median(self._alone, self._at) if len(self._alone) >= MIN_WAKES else None
+        together = _median(self._together, self._at) if self._together else alone
+        return WakeCost(
+            alone,
+            together,
+            {group: sorted(shares)[len(shares) // 2] for group, shares in self._shares.items()},
+        )
+
+
+def _woken(asleep: Asleep, threads: int, watch: Watch, now: TaskDelays, sample: Sample) -> Woken | None:
+    pages = now.swapin_pages - asleep.delays.swapin_pages
+    waited = (now.blkio_delay_ns - asleep.delays.blkio_delay_ns) / 1e9
+    displaced = asleep.displaced // sample.page_size
+    # The kernel was seen to report waits longer than the time that passed.
+    possible = (sample.at.monotonic - asleep.at) * threads
+    if pages < MIN_PAGES or displaced < MIN_PAGES or not 0 < waited <= possible:
+        return None
+    faults = max(0, watch.usage.major_faults - asleep.major_faults)
+    return Woken(pages, waited + faults * FAULT, displaced)
+
+
+def _median(wakes: Iterable[Wake], now: float) -> float:
+    """Over pages; older wakes count less."""
+    weighted = sorted(
+        (wake.seconds_per_page, wake.pages * 0.5 ** ((now - wake.at) / HALF_LIFE)) for wake in wakes
+    )
+    half = sum(weight for _, weight in weighted) / 2
+    for seconds, weight in weighted:
+        half -= weight
+        if half <= 0:
+            return seconds
+    return weighted[-1][0]

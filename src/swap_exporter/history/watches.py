@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from swap_exporter.grouping.grouping import Group, Member
+from swap_exporter.grouping.roles import Role
 from swap_exporter.history.gap import gap_after
-from swap_exporter.history.watch import Watch, advance, begin
-from swap_exporter.sampling.sample import Identity, Instant, Process, Sample
+from swap_exporter.history.watch import Advance, Watch, advance, begin, due
+from swap_exporter.history.work import LEARNED, Level
+from swap_exporter.sampling.sample import CpuClock, Identity, Instant, Process, Sample
 
 GAP_WINDOWS = 2.0
 """Without a sample for more than so many of its idle windows, a process was not watched: see gap.py."""
@@ -22,6 +24,8 @@ class Memory:
     """The last sample."""
     watches: Mapping[Identity, Watch]
     watching_since: Mapping[float, Instant]
+    levels: Mapping[str, Level]
+    """By group: what its workers use at rest."""
 
 
 EARLY = 1e-3
@@ -34,8 +38,8 @@ class GroupWatches(NamedTuple):
     group: Group
     alive: tuple[tuple[Member, Watch], ...]
     """Those that have not ended."""
-    renewal: float
-    """CLOCK_MONOTONIC at which the first anchor has to be renewed."""
+    due: float
+    """CLOCK_MONOTONIC at which the first step ends that has anything to judge in it."""
 
 
 NOBODY = GroupWatches(Group(()), (), math.inf)
@@ -43,10 +47,10 @@ NOBODY = GroupWatches(Group(()), (), math.inf)
 
 
 class Watches:
-    """Takes each sample's groups and keeps the watch of every member that has not ended.
+    """Takes each sample's groups and keeps the watch of every member that has not ended, and what the workers
+    of each group use at rest.
 
-    The watch of one of which nothing has changed stays as it is until its anchor has to be renewed: it used
-    nothing since, and what it had used before, which was too little then, is too little for a longer time.
+    The watch of a process that used nothing stays unchanged.
     """
 
     def __init__(self, memory: Memory | None) -> None:
@@ -54,12 +58,18 @@ class Watches:
         self._last = memory.at if memory else None
         self._remembered = dict(memory.watches) if memory else {}
         self._since: dict[float, Instant] = dict(memory.watching_since) if memory else {}
+        self._levels = dict(memory.levels) if memory else {}
         self._groups: dict[str, GroupWatches] = {}
 
     def observe(
-        self, sample: Sample, groups: Mapping[str, Group], windows: Iterable[float], tick: float
+        self,
+        sample: Sample,
+        groups: Mapping[str, Group],
+        windows: Iterable[float],
+        tick: float,
+        clocks: Mapping[Identity, CpuClock],
     ) -> Mapping[str, GroupWatches]:
-        """``windows``: every ``idle.window`` that there is. ``tick``: seconds between two samples."""
+        """``windows``: every ``idle.window`` that there is. ``clocks``: of processes with several threads."""
         at = sample.at
         gaps = self._watch_windows(at, windows, tick)
         before = self._groups
@@ -69,7 +79,9 @@ class Watches:
             if self._resumed
             or (known := before.get(name)) is None
             or known.group is not group
-            or at.monotonic >= known.renewal
+            or at.monotonic >= known.due
+            or any(gaps[window] for window in group.windows)
+            or not clocks.keys().isdisjoint(process.identity for process in group.threaded_workers)
         }
         # Of the groups that have changed and those that are gone: a process may go from one to another.
         watches = self._remembered
@@ -77,39 +89,61 @@ class Watches:
             if name in changed or name not in groups:
                 watches.update((member.process.identity, watch) for member, watch in of.alive)
         self._groups = {
-            name: self._advanced(sample, group, watches, gaps) if name in changed else before[name]
+            name: self._advanced(name, sample, group, watches, gaps, tick, clocks)
+            if name in changed
+            else before[name]
             for name, group in groups.items()
         }
         self._last, self._resumed, self._remembered = at, False, {}
         return self._groups
 
     def _advanced(
-        self, sample: Sample, group: Group, watches: Mapping[Identity, Watch], gaps: Mapping[float, bool]
+        self,
+        name: str,
+        sample: Sample,
+        group: Group,
+        watches: Mapping[Identity, Watch],
+        gaps: Mapping[float, bool],
+        tick: float,
+        clocks: Mapping[Identity, CpuClock],
     ) -> GroupWatches:
         at = sample.at
-        alive = []
-        renewal = math.inf
+        previous = -math.inf if self._last is None else self._last.monotonic
+        level = self._levels.get(name, Level())
+        alive, rests = [], []
+        first_due = math.inf
         for member in group.members:
             process, entry = member.process, member.entry
             if process.ended:
                 continue
             gap = gaps[entry.idle.window]
+            clock = clocks.get(process.identity)
             known = watches.get(process.identity)
             if known is None:
-                known = begin(process, at, None if gap else self._birth(process, sample))
-            watch = advance(
+                known = begin(process, clock, at, None if gap else self._birth(process, sample))
+            advanced = advance(
                 known,
                 process,
+                clock,
                 at,
+                previous,
                 entry.idle,
                 entry.swapped,
+                level,
                 sample.clock_ticks,
+                tick,
                 gap=gap,
-                resumed=self._resumed,
             )
-            alive.append((member, watch))
-            renewal = min(renewal, watch.anchor + entry.idle.window - EARLY)
-        return GroupWatches(group, tuple(alive), renewal)
+            alive.append((member, advanced.watch))
+            first_due = min(first_due, due(advanced.watch, tick) or math.inf)
+            if member.role is Role.WORKER:
+                rests.append(advanced)
+        self._levels[name] = _learned(level, rests, tick)
+        return GroupWatches(group, tuple(alive), first_due - EARLY)
+
+    def forget(self, group: str) -> None:
+        """Forget what the workers of a group use at rest."""
+        self._levels.pop(group, None)
 
     @property
     def since(self) -> Mapping[float, Instant]:
@@ -123,7 +157,7 @@ class Watches:
         watches = {
             member.process.identity: watch for of in self._groups.values() for member, watch in of.alive
         }
-        return Memory(self._last, watches | self._remembered, dict(self._since))
+        return Memory(self._last, watches | self._remembered, dict(self._since), dict(self._levels))
 
     def _watch_windows(self, at: Instant, windows: Iterable[float], tick: float) -> Mapping[float, bool]:
         """Whether there was a gap, by window."""
@@ -145,3 +179,12 @@ class Watches:
             return None
         age = max(0.0, at.boottime - born)
         return Instant(at.monotonic - age, born, at.wall - age)
+
+
+def _learned(level: Level, advances: Iterable[Advance], tick: float) -> Level:
+    for advanced in advances:
+        if not level.known:
+            level = level.silent(min(LEARNED, int(advanced.silent / tick)))
+        if advanced.rest is not None:
+            level = level.learn(advanced.rest)
+    return level

@@ -36,6 +36,8 @@ class Stat(NamedTuple):
     """Field 12, of all threads, ended ones included."""
     cpu_ticks: int
     """Fields 14 + 15: utime + stime of all threads, ended ones included."""
+    user_ticks: int
+    """Field 14, utime alone."""
     children_cpu_ticks: int
     """Fields 16 + 17: cutime + cstime of the children that were waited for."""
     threads: int
@@ -71,7 +73,8 @@ def parse(raw: bytes) -> Stat:
             int(fields[1]),
             int(fields[6]) & _PF_KTHREAD != 0,
             int(fields[9]),
-            int(fields[11]) + int(fields[12]),
+            (user := int(fields[11])) + int(fields[12]),
+            user,
             int(fields[13]) + int(fields[14]),
             int(fields[17]),
             int(fields[19]),

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from swap_exporter.kernel.errors import MalformedFile
 
+_VOLUNTARY = b"\nvoluntary_ctxt_switches:"
 _LIMIT = 1 << 64
 """No size that a kernel prints has more bits."""
 
@@ -33,6 +34,8 @@ class Status(NamedTuple):
     """RssAnon in bytes; kernels before 4.5 lack it."""
     switches: bytes | None
     """The main thread's lines of context switches, only to be compared: equal means that it did not run."""
+    voluntary_switches: int | None
+    """How often the main thread waited for something; ``None`` where the kernel does not count it."""
 
 
 def parse(raw: bytes) -> Status:
@@ -44,19 +47,27 @@ def parse(raw: bytes) -> Status:
         effective_uid = int(raw[uid + 6 : raw.find(b"\n", uid + 6)].split(b"\t")[1])
     except (ValueError, IndexError):
         raise MalformedFile("status, Uid", "four numbers", raw[uid + 1 :]) from None
-    switches = raw.rfind(b"\nvoluntary_ctxt_switches:")
+    switches = raw.rfind(_VOLUNTARY)
     return Status(
         effective_uid,
         _bytes_of(raw, b"\nVmSwap:", uid),
         _bytes_of(raw, b"\nVmRSS:", uid),
         _bytes_of(raw, b"\nRssAnon:", uid),
         raw[switches:] if switches >= 0 else None,
+        _number_after(raw, switches + len(_VOLUNTARY)) if switches >= 0 else None,
     )
 
 
 def up_to_swap(raw: bytes) -> bytes:
     """The file to the end of the line VmSwap: whose and how large it is. Empty without that line."""
     return raw[: raw.find(b"\n", raw.find(b"\nVmSwap:") + 1) + 1] if b"\nVmSwap:" in raw else b""
+
+
+def _number_after(raw: bytes, position: int) -> int:
+    try:
+        return int(raw[position : raw.index(b"\n", position)])
+    except ValueError:
+        raise MalformedFile("status, voluntary_ctxt_switches", "a number", raw[position:]) from None
 
 
 def _bytes_of(raw: bytes, name: bytes, after: int) -> int | None:

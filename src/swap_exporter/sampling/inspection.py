@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from swap_exporter.kernel.taskstats import TaskDelays
+from swap_exporter.sampling import thread_clocks
 from swap_exporter.sampling.cgroups import CgroupReader, Cgroups, Paths
 from swap_exporter.sampling.collectors import Collectors
 from swap_exporter.sampling.delays import DelayReader
 from swap_exporter.sampling.proportional import ProportionalReader
 from swap_exporter.sampling.reading_schedule import Coverage
-from swap_exporter.sampling.sample import CollectorRun, Identity, Instant, Process, Sample
+from swap_exporter.sampling.sample import CollectorRun, CpuClock, Identity, Instant, Process, Sample
 from swap_exporter.settings import Proportional
 
 COLLECTORS = frozenset({"cgroup", "proportional", "taskstats"})
@@ -29,6 +30,8 @@ class Inspection:
     cgroups: Cgroups | None = None
     """The memory cgroups that hold members."""
     collectors: tuple[CollectorRun, ...] = ()
+    thread_clocks: Mapping[Identity, CpuClock] = field(default_factory=dict)
+    """Of the workers with several threads."""
 
     def share(self, process: Process) -> int | None:
         """SwapPss of one process in bytes, where it is known."""
@@ -48,6 +51,7 @@ class Inspector:
         clock: Callable[[], Instant],
         collectors: frozenset[str] = COLLECTORS,
     ) -> None:
+        self._procfs = procfs
         self._clock = clock
         self._collectors = collectors
         self._proportional = ProportionalReader(settings, procfs, lambda: clock().monotonic)
@@ -64,9 +68,11 @@ class Inspector:
         grouped: Iterable[Process],
         in_swap: Iterable[Process],
         cgroups: Iterable[Paths],
+        threaded_workers: Iterable[Process] = (),
     ) -> Inspection:
         """Look closer at one sample, of which ``grouped`` are in a group, and in ``cgroups``; ``in_swap`` may
-        have anything in swap, the most important first. Raises nothing."""
+        have anything in swap, the most important first; ``threaded_workers`` have several threads. Raises
+        nothing."""
         collectors = Collectors(self._collectors, self._clock)
         processes, at = sample.processes.values(), sample.at.monotonic
         proportional = collectors.run(
@@ -78,6 +84,7 @@ class Inspector:
             delays=collectors.run("taskstats", lambda: self._delays.read(sample, grouped), optional=True),
             cgroups=collectors.run("cgroup", lambda: self._cgroups.read(cgroups), optional=True),
             collectors=tuple(collectors.runs),
+            thread_clocks=thread_clocks.read(self._procfs, threaded_workers),
         )
 
     def stop(self) -> None:

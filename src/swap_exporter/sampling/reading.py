@@ -10,7 +10,7 @@ from swap_exporter.kernel import cgroup, cmdline, files, stat, status
 from swap_exporter.kernel.errors import Exhausted, KernelFileError, MalformedFile, Vanished
 from swap_exporter.kernel.stat import Stat
 from swap_exporter.kernel.status import Status
-from swap_exporter.sampling.sample import Process
+from swap_exporter.sampling.sample import CpuClock, Process
 
 
 class Reading(NamedTuple):
@@ -34,10 +34,18 @@ class Reading(NamedTuple):
 
 
 def read(
-    directory: int, pid: int, before: Reading | None, *, limit: int, cgroups: bool, with_title: bool
+    directory: int,
+    pid: int,
+    before: Reading | None,
+    clock: CpuClock | None,
+    *,
+    limit: int,
+    cgroups: bool,
+    with_title: bool,
 ) -> Reading:
-    """``directory``: a descriptor of /proc/``pid``. ``limit``: the most bytes of its title. ``with_title``:
-    read title and cgroups also where nothing says that it has run since.
+    """``directory``: a descriptor of /proc/``pid``. ``clock``: of its main thread, read before. ``limit``:
+    the most bytes of its title. ``with_title``: read title and cgroups also where nothing says that it has
+    run since.
 
     Raises Vanished where it has ended, or is not who it was before, and other errors of the kernel's where it
     is not to be had at all.
@@ -55,7 +63,7 @@ def read(
         raise Vanished(str(now.pid))
     address_space = (now.virtual_bytes, now.resident_pages)
     if now.kernel_thread:
-        return Reading(_process(now, _NO_MEMORY, (), None), address_space, b"", None, denied=False)
+        return Reading(_process(now, _NO_MEMORY, None, (), None), address_space, b"", None, denied=False)
     task = ""
     if memory is not None and (memory.swap is None or now.state in "ZX"):
         try:
@@ -78,12 +86,12 @@ def read(
             raise
         except KernelFileError:
             switches = None
-    process = _process(now, memory or _UNKNOWN, argv, paths)
+    process = _process(now, memory or _UNKNOWN, clock if now.threads == 1 else None, argv, paths)
     return Reading(process, address_space, status.up_to_swap(raw), switches, refused)
 
 
-_NO_MEMORY = Status(None, 0, 0, 0, None)
-_UNKNOWN = Status(None, None, None, None, None)
+_NO_MEMORY = Status(None, 0, 0, 0, None, None)
+_UNKNOWN = Status(None, None, None, None, None, None)
 
 
 def _read_status(directory: int) -> tuple[bytes, Status | None, bool]:
@@ -132,7 +140,13 @@ def _may_have_run(before: Reading, now: Stat, switches: bytes | None) -> bool:
     )
 
 
-def _process(now: Stat, memory: Status, argv: tuple[str, ...], cgroups: tuple[str, ...] | None) -> Process:
+def _process(
+    now: Stat,
+    memory: Status,
+    clock: CpuClock | None,
+    argv: tuple[str, ...],
+    cgroups: tuple[str, ...] | None,
+) -> Process:
     return Process(
         pid=now.pid,
         start_ticks=now.start_ticks,
@@ -142,8 +156,11 @@ def _process(now: Stat, memory: Status, argv: tuple[str, ...], cgroups: tuple[st
         threads=now.threads,
         kernel_thread=now.kernel_thread,
         cpu_ticks=now.cpu_ticks,
+        user_ticks=now.user_ticks,
         children_cpu_ticks=now.children_cpu_ticks,
         major_faults=now.major_faults,
+        clock=clock,
+        voluntary_switches=memory.voluntary_switches,
         layout=now.layout,
         argv=argv,
         swap=memory.swap,

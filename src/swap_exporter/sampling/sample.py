@@ -30,6 +30,17 @@ class Instant(NamedTuple):
     """CLOCK_REALTIME: for timestamps that people see; may step."""
 
 
+class CpuClock(NamedTuple):
+    """What the scheduler counted for a process: /proc/PID/schedstat, summed over its threads.
+
+    CPU time in stat moves in steps of a clock tick, 10 ms, and a request often takes less.
+    """
+
+    running_ns: int
+    timeslices: int
+    """How often a thread was given a CPU: close to how often one woke up."""
+
+
 class _Fields(NamedTuple):
     pid: int
     start_ticks: int
@@ -44,10 +55,16 @@ class _Fields(NamedTuple):
     kernel_thread: bool
     cpu_ticks: int
     """utime + stime of all threads, ended ones included: stat, fields 14 and 15, in clock ticks."""
+    user_ticks: int
+    """utime alone: stat, field 14."""
     children_cpu_ticks: int
     """cutime + cstime: what its waited-for children used: stat, fields 16 and 17."""
     major_faults: int
     """majflt of all threads: stat, field 12. File pages count too."""
+    clock: CpuClock | None
+    """Its exact CPU time. ``None`` for several threads, and where the kernel does not count it."""
+    voluntary_switches: int | None
+    """How often the main thread waited for something: status."""
     layout: tuple[int, int, int] | None
     """(startcode, startstack, start_brk), stat's fields 26, 28 and 47: equal in parent and child until one of
     them execs. ``None`` where the kernel hides them (they read 1 or 0 without CAP_SYS_PTRACE)."""

@@ -33,7 +33,7 @@ from swap_exporter.kernel.schedstat import parse as parse_schedstat
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling import reading
 from swap_exporter.sampling.reading import Reading
-from swap_exporter.sampling.sample import Process
+from swap_exporter.sampling.sample import CpuClock, Process
 
 HELD_BYTES = 5400
 """Kernel memory of an open file of a process: dentries and inodes, and the page that it is printed to."""
@@ -187,12 +187,15 @@ class Tracked:
         self, directory: int, pid: int, before: Reading | None, limit: int, *, with_title: bool
     ) -> None:
         ran, self._ran = self._read_schedstat(), None
-        now = reading.read(directory, pid, before, limit=limit, cgroups=self._cgroups, with_title=with_title)
+        clock = _clock(ran if ran is not None else self._schedstat_once(directory, before))
+        now = reading.read(
+            directory, pid, before, clock, limit=limit, cgroups=self._cgroups, with_title=with_title
+        )
         # The same object where nothing has changed: whoever has seen it need not look at it again.
         self.process = before.process if before is not None and now.process == before.process else now.process
         self._reading = now._replace(process=self.process)
         # One that is running may go on, and on some CPUs its time is told no earlier than it leaves one.
-        if now.whole and self.process.state != "R" and _counts(ran):
+        if now.whole and self.process.state != "R" and ran is not None and clock is not None:
             self._ran = ran
 
     def _keep_open(self, directory: int, allowed: int) -> None:
@@ -225,6 +228,15 @@ class Tracked:
         except OSError:
             return None
 
+    def _schedstat_once(self, directory: int, before: Reading | None) -> bytes | None:
+        """schedstat where it does not stay open; not read where it speaks of one thread among several."""
+        if before is not None and (before.process.threads > 1 or before.process.kernel_thread):
+            return None
+        try:
+            return files.read("schedstat", directory)
+        except KernelFileError:
+            return None
+
 
 def _opened(file: str, directory: int) -> int | None:
     try:
@@ -233,9 +245,10 @@ def _opened(file: str, directory: int) -> int | None:
         return None
 
 
-def _counts(raw: bytes | None) -> bool:
-    """Some kernels have schedstat and leave it at 0."""
+def _clock(raw: bytes | None) -> CpuClock | None:
+    """``None`` also where a kernel has schedstat and leaves it at 0."""
     try:
-        return raw is not None and parse_schedstat(raw).timeslices > 0
+        now = None if raw is None else parse_schedstat(raw)
     except MalformedFile:
-        return False
+        return None
+    return None if now is None or now.timeslices == 0 else CpuClock(now.running_ns, now.timeslices)

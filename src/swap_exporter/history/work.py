@@ -1,0 +1,165 @@
+"""Whether a process did work between two samples, or only what a process at rest does. Pure.
+
+An idle worker is not still: gunicorn's touches a file, uvicorn's wakes ten times a second, and each request
+to a pre-fork pool wakes every idle worker, most of which find nothing to do. What such wake-ups explain is
+not work. What is left counts as work from SMALL on.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from swap_exporter.sampling.sample import CpuClock, Process
+from swap_exporter.settings import Idle
+
+SMALL = 0.0015
+"""CPU seconds in one step beyond what rest explains: a request of 3 ms is well above it. Fitted to recordings
+of idle workers on a busy machine."""
+
+REQUEST = 0.010
+"""CPU seconds from which on work is more than a health check."""
+
+FAULT = 50e-6
+"""CPU seconds that one major fault costs, readahead included. Measured: 43 µs in a thrashing cgroup."""
+
+WAKE_UP = 90e-6
+"""CPU seconds of a wake-up that finds nothing to do. Measured: 75 to 100 µs for an idle gunicorn worker that
+a request to the pool wakes, 90 to 190 µs for a heartbeat of gunicorn's or uvicorn's."""
+
+MARGIN = 1.5
+"""By how much a step at rest may exceed the level at rest: the dearest 15 s of an idle uvicorn worker took
+1.2 times the median, 1.4 times on a busy machine."""
+
+TICKER = (9.0, 10.4)
+"""Voluntary context switches a second of an event loop that wakes every 100 ms and serves nobody: uvicorn's
+and hypercorn's, 9.9 to 10.1; one request a second makes it 12 and more."""
+
+LEARNED = 8
+"""Steps at rest after which the level of a group counts as known."""
+
+
+class Usage(NamedTuple):
+    """The counters of one process at a sample; all but ``switches`` are sums over its threads."""
+
+    ticks: int
+    """Clock ticks of CPU time."""
+    user_ticks: int
+    children_ticks: int
+    """Of its waited-for children: whose job a child does is at work."""
+    clock: CpuClock | None
+    switches: int | None
+    """Voluntary context switches of the main thread."""
+    major_faults: int
+
+
+class Level(NamedTuple):
+    """What the workers of one group use at rest, learned from all of them over time."""
+
+    share: float = 0.0
+    """Of one core."""
+    steps: int = 0
+    """How many steps at rest were seen."""
+
+    @property
+    def known(self) -> bool:
+        return self.steps >= LEARNED
+
+    def learn(self, share: float) -> "Level":
+        """Follow a step at rest: down quickly, up slowly, so that a load that grows does not become rest."""
+        if self.share == 0:
+            return Level(share, self.steps + 1)
+        weight = 0.1 if share < self.share else 0.005
+        return Level(self.share + weight * (share - self.share), self.steps + 1)
+
+    def silent(self, steps: int) -> "Level":
+        """Count steps without any CPU time. They leave the share unchanged: a worker that was stopped would
+        teach that the others have no heartbeat."""
+        return Level(self.share, self.steps + steps)
+
+
+class Work(Enum):
+    """What one step shows."""
+
+    REST = "rest"
+    UNCLEAR = "unclear"
+    """More than the least that an idle worker of its kind uses, less than ``idle.cpu``, and the group has not
+    been seen at rest."""
+    SMALL = "small"
+    """A health check, or a small request."""
+    REQUESTS = "requests"
+
+
+class Step(NamedTuple):
+    """What a process used between two samples."""
+
+    seconds: float
+    """How long that was."""
+    cpu: float
+    """CPU seconds, less what paging cost."""
+    timeslices: int
+    """0 where unknown."""
+    switches: int | None
+    faulted: bool
+
+    @property
+    def share(self) -> float:
+        return self.cpu / self.seconds
+
+
+def usage(process: Process, thread_clock: CpuClock | None) -> Usage:
+    """``thread_clock``: that of a process with several threads, if it was read."""
+    return Usage(
+        process.cpu_ticks,
+        process.user_ticks,
+        process.children_cpu_ticks,
+        process.clock or thread_clock,
+        process.voluntary_switches,
+        process.major_faults,
+    )
+
+
+def unborn(now: Usage) -> Usage:
+    """The counters at birth of a process that has these now."""
+    return Usage(0, 0, 0, now.clock and CpuClock(0, 0), now.switches and 0, 0)
+
+
+def step(before: Usage, now: Usage, seconds: float, clock_ticks: int) -> Step:
+    """What was used in ``seconds``. Paging is not work: an idle worker whose pages a tight cgroup drives out
+    and in uses much system time, and no user time."""
+    exact = None
+    timeslices = 0
+    if before.clock is not None and now.clock is not None and now.clock.running_ns >= before.clock.running_ns:
+        exact = (now.clock.running_ns - before.clock.running_ns) / 1e9
+        timeslices = max(0, now.clock.timeslices - before.clock.timeslices)
+    # utime and stime are cut to whole ticks each: a difference may be two ticks too large.
+    cut = 2 / clock_ticks
+    ticks = max(0.0, (now.ticks - before.ticks) / clock_ticks - cut)
+    cpu = ticks if exact is None else max(exact, ticks)
+    faults = max(0, now.major_faults - before.major_faults)
+    if faults:
+        user = max(0.0, (now.user_ticks - before.user_ticks) / clock_ticks - cut)
+        cpu = max(cpu - faults * FAULT, min(user, cpu))
+    cpu += max(0, now.children_ticks - before.children_ticks) / clock_ticks
+    switches = None
+    if before.switches is not None and now.switches is not None:
+        switches = max(0, now.switches - before.switches)
+    return Step(seconds, cpu, timeslices, switches, faults > 0)
+
+
+def judge(step: Step, idle: Idle, level: Level) -> Work:
+    """What a step shows, beside what the group's workers use at rest."""
+    bound = idle.cpu * step.seconds
+    if _ticks_only(step) and step.cpu <= bound:
+        return Work.REST
+    at_rest = MARGIN * max(idle.heartbeat, level.share) * step.seconds
+    explained = min(max(at_rest, step.timeslices * WAKE_UP), bound)
+    work = step.cpu - explained
+    if work < SMALL:
+        return Work.REST
+    if not level.known and step.cpu <= bound:
+        return Work.UNCLEAR
+    return Work.SMALL if work < REQUEST else Work.REQUESTS
+
+
+def _ticks_only(step: Step) -> bool:
+    least, most = TICKER
+    return step.switches is not None and least * step.seconds <= step.switches <= most * step.seconds
