@@ -31,7 +31,7 @@ lint: $(VENV)/.installed-dev ## Check format, style and types
 	@$(VENV)/bin/mypy
 
 clean: ## Remove what these targets made
-	rm -rf $(VENV) .venv-servers .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-servers .venv-zoo .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The package is installed as a link to this tree: only a change of pyproject.toml asks for it again.
