@@ -5,10 +5,10 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm bench story lint clean
+.PHONY: help run test test-vm test-zoo bench story lint clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed ## Start the exporter with the built-in catalogue; flags in ARGS="..."
 	@exec $(VENV)/bin/swap-exporter $(ARGS)
@@ -18,6 +18,11 @@ test: $(VENV)/.installed-dev ## Run the tests; pytest's options in PYTEST_ARGS="
 
 test-vm: $(VENV)/.installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
 	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)
+
+test-zoo: $(VENV)/.installed-dev ## Run real servers through several nights and write docs/accuracy.md; root, 75 minutes, no part of test
+	@mkdir -p .cache
+	@$(VENV)/bin/python -m tests.zoo.record .cache/zoo.jsonl.gz --exporter $(ARGS)
+	@$(VENV)/bin/python -m tests.zoo.accuracy .cache/zoo.jsonl.gz docs/accuracy.md
 
 bench: $(VENV)/.installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
 	@$(VENV)/bin/python -m bench docs/benchmarks.md $(ARGS)

@@ -21,14 +21,15 @@ _numbers = itertools.count()
 class MemoryCgroup(ABC):
     """A memory cgroup of one's own, below the root of the hierarchy."""
 
-    def __init__(self, root: Path, origin: Path) -> None:
-        """``root`` is where the hierarchy is mounted, ``origin`` the cgroup that processes go back to."""
-        for stale in root.glob(f"{PREFIX}*"):  # left by a run that was killed; in use, rmdir refuses
-            if not Path("/proc", stale.name.removeprefix(PREFIX).partition("-")[0]).exists():
-                with contextlib.suppress(OSError):
-                    stale.rmdir()
+    def __init__(self, root: Path, origin: Path, owner: str | None = None) -> None:
+        """``root`` is where the hierarchy is mounted, ``origin`` the cgroup that processes go back to.
+
+        ``owner`` is the pid in the name, for one who sees other pids than everybody else.
+        """
+        if owner is None:
+            remove_stale(root)
         self.origin = origin
-        self.path = root / f"{PREFIX}{os.getpid()}-{next(_numbers)}"
+        self.path = root / f"{PREFIX}{owner or os.getpid()}-{next(_numbers)}"
         self.path.mkdir()
 
     def command(self, *argv: str) -> list[str]:
@@ -119,16 +120,24 @@ class CgroupV2(MemoryCgroup):
         return int((self.path / "memory.swap.current").read_text())
 
 
-def make_memory_cgroup() -> MemoryCgroup:
+def remove_stale(root: Path) -> None:
+    """Remove the cgroups of runs that were killed."""
+    for stale in root.glob(f"{PREFIX}*"):
+        if not Path("/proc", stale.name.removeprefix(PREFIX).partition("-")[0]).exists():
+            with contextlib.suppress(OSError):  # in use
+                stale.rmdir()
+
+
+def make_memory_cgroup(owner: str | None = None) -> MemoryCgroup:
     """A new cgroup in the hierarchy that has the memory controller. OSError where there is none to be had."""
     for line in Path("/proc/mounts").read_text().splitlines():
         _, mount, kind, options, *_ = line.split()
         root = Path(mount)
         if kind == "cgroup" and "memory" in options.split(","):
-            return CgroupV1(root, root / _own_path("memory"))
+            return CgroupV1(root, root / _own_path("memory"), owner)
         if kind == "cgroup2" and "memory" in (root / "cgroup.controllers").read_text().split():
             (root / "cgroup.subtree_control").write_text("+memory")
-            return CgroupV2(root, root / _own_path(""))
+            return CgroupV2(root, root / _own_path(""), owner)
     raise OSError("no cgroup hierarchy with the memory controller is mounted")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import socket
 import threading
 import time
@@ -16,6 +17,8 @@ from tests.system.cgroup import MemoryCgroup, make_memory_cgroup
 from tests.system.servers.server import Server
 from tests.zoo.environment import APPLICATIONS
 
+OUTER_PID = "ZOO_OUTER_PID"
+"""Environment variable: where the zoo has a pid namespace of its own, a pid of the one outside."""
 TIMEOUT = 120.0
 """Seconds that a request may take, in a thrashing cgroup too."""
 HOLD = 60.0
@@ -100,6 +103,8 @@ class Family(Server):
     heap: ClassVar[int] = 40
     """MiB of the application's data in each worker."""
     keeps: ClassVar[bool] = False
+    ticking: ClassVar[bool] = False
+    """Its idle workers wake many times a second."""
     light: ClassVar[bool] = False
     """It cannot be asked to use CPU time: its requests take what they take."""
 
@@ -149,7 +154,7 @@ class Family(Server):
 
     def launch(self) -> None:
         """Start it, in a cgroup of its own, and wait until all its workers are there; no request is sent."""
-        self.cgroup = make_memory_cgroup()
+        self.cgroup = make_memory_cgroup(os.environ.get(OUTER_PID))
         self.start(self.cgroup)
         self.prepare()
 
@@ -284,5 +289,3 @@ def listening(port: int) -> bool:
         if state == "0A" and int(local.rpartition(":")[2], 16) == port:
             return True
     return False
-
-

@@ -5,7 +5,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swap_exporter.kernel.errors import KernelFileError
@@ -34,6 +34,8 @@ class Recorder(threading.Thread):
         about = {
             "clock_ticks": os.sysconf("SC_CLK_TCK"),
             "families": {family.name: family.group for family in families},
+            "ticking": [family.name for family in families if family.ticking],
+            "light": [family.name for family in families if family.light],
             "interval": interval,
             "kernel": os.uname().release,
         }
@@ -93,6 +95,10 @@ class Recorder(threading.Thread):
                 status.get("RssAnon", 0),
             )
 
+    def scraped(self, at: float, groups: Mapping[str, Mapping[str, float]]) -> None:
+        with self._lock:
+            self._writer.write("g", int(at * 1000), groups)
+
     def proportional(self, family: Family) -> None:
         """Write down SwapPss of all its processes."""
         found = []
@@ -137,7 +143,9 @@ class Recorder(threading.Thread):
                 role = family.role(pid, workers.get(family.name, ()))
                 if role != seen.role:
                     seen.role = role
-                    new.append((seen.index, pid, identity[1], family.name, role, comm.decode(errors="replace")))
+                    new.append(
+                        (seen.index, pid, identity[1], family.name, role, comm.decode(errors="replace"))
+                    )
             delay = delays.get(pid)
             values = [
                 *(int(stat[n]) for n in (11, 12, 13, 14)),

@@ -22,6 +22,8 @@ describes the file, each other line is one record, an array whose first item is 
     ``thrash`` and ``thrash end``, ``wake one`` and ``wake all`` (and ``... end``), ``failed``.
 ``["q", time, family, [[index, SwapPss kB]...]]``
     Proportional swap of a family's processes, read at the end of a push-out and before wakes.
+``["g", time, {group: {metric: value}}]``
+    What the exporter reported at that time, where one runs beside the zoo: :data:`METRICS` without their prefix.
 """
 
 import gzip
@@ -67,6 +69,16 @@ HOST_FIELDS = (
     "writes_ms",
     "delayacct",  # whether delay accounting is on
 )
+
+METRICS = (
+    "idle_swapped_workers",
+    "displaced_bytes",
+    "stranded_bytes",
+    "wake_bytes",
+    "wake_seconds",
+    "wake_all_seconds",
+)
+"""Of a group, each named swap_group_..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +164,8 @@ class Recording:
     proportional: list[tuple[float, str, Mapping[int, int]]] = field(default_factory=list)
     """Time, family, SwapPss in bytes by index."""
     about: Mapping[str, Any] = field(default_factory=dict)
+    scrapes: list[tuple[float, Mapping[str, Mapping[str, float]]]] = field(default_factory=list)
+    """Time, and what the exporter reported then: by group, by metric."""
 
 
 def load(path: Path) -> Recording:
@@ -209,6 +223,8 @@ def load(path: Path) -> Recording:
             )
         elif kind == "e":
             recording.events.append(Event(record[0] / 1000, *record[1:]))
+        elif kind == "g":
+            recording.scrapes.append((record[0] / 1000, record[1]))
         elif kind == "q":
             shares = {index: share * 1024 for index, share in record[2]}
             recording.proportional.append((record[0] / 1000, record[1], shares))

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -79,7 +79,7 @@ class Story:
         for phase in phases:
             self.recorder.event("phase", "", phase)
             print(f"{time.strftime('%H:%M:%S')} {phase}", flush=True)
-            PHASES[phase](self)
+            getattr(self, phase)()
             self.recorder.event("phase end", "", phase)
             self.between(phase)
 
@@ -120,10 +120,6 @@ class Story:
 
     def thrash_and_serve(self) -> None:
         self._thrash(lambda family: self._serve(family, COLD, 1.0, self.times.thrash))
-
-    def open(self) -> None:
-        """Open a connection to each worker, where one is kept, and load every worker for a moment."""
-        self.all(lambda family: family.ask_each(COLD))
 
     def wake_one_by_one(self) -> None:
         """One worker of one family at a time, in turns, so that each wakes alone."""
@@ -237,7 +233,7 @@ class Story:
             step(family)
 
     @contextlib.contextmanager
-    def _guard(self, family: Family):  # type: ignore[no-untyped-def]
+    def _guard(self, family: Family) -> Iterator[None]:
         """A family that fails is left out from then on."""
         try:
             yield
@@ -253,13 +249,8 @@ def _ask(family: Family, request: Request, answers: list[Answer]) -> None:
         answers.append(answer)
 
 
-PHASES: Mapping[str, Callable[[Story], None]] = {
-    name: getattr(Story, name)
-    for name in (
-        "settle fresh push night rest dusk morning load_while_out rare health thrash thrash_and_serve open "
-        "wake_one_by_one wake_all"
-    ).split()
-}
+PHASES = ["settle", "fresh", "push", "night", "rest", "dusk", "morning", "load_while_out", "rare", "health", "thrash", "thrash_and_serve", "wake_one_by_one", "wake_all"]
+"""Methods of :class:`Story`."""
 STORY = (
     # The first night: fresh workers, no request yet.
     "settle fresh push night "
@@ -274,5 +265,5 @@ STORY = (
     # Thrashing, without and with requests.
     "thrash thrash_and_serve "
     # The fourth night, and what waking costs.
-    "morning dusk push rest wake_one_by_one dusk push night wake_all settle"
+    "morning dusk push rest wake_one_by_one dusk push rest wake_all settle"
 ).split()

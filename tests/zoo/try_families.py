@@ -22,13 +22,17 @@ def main(names: list[str]) -> int:
             server.launch()
             started = time.monotonic() - begin
             workers = server.workers()
-            print(f"{name}: up in {started:.1f} s, master {server.pid}, workers {workers}, {len(server.members())} processes")
+            print(
+                f"{name}: up in {started:.1f} s, master {server.pid}, workers {workers}, {len(server.members())} processes"
+            )
             for request in (Request(ms=5, touch=25), Request(ms=5), Request(ms=5)):
                 answers = server.ask_each(request)
                 served = [answer.pid for answer in answers]
                 latency = [round(answer.latency * 1e3, 1) for answer in answers]
                 good = set(served) == set(workers)
-                print(f"   {'ok ' if good else 'BAD'} {len(served)} answers for {len(workers)} workers, ms {latency}, lost {server.lost}")
+                print(
+                    f"   {'ok ' if good else 'BAD'} {len(served)} answers for {len(workers)} workers, ms {latency}, lost {server.lost}"
+                )
                 bad += not good
         except Exception:
             bad += 1

@@ -10,6 +10,7 @@ class GunicornUvicorn(Gunicorn):
     options = ("--keep-alive=86400",)
     application = "zoo_app:asgi"
     keeps = True
+    ticking = True
 
 
 FAMILY = GunicornUvicorn

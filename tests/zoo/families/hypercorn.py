@@ -11,6 +11,7 @@ class Hypercorn(Family):
     name = "hypercorn"
     group = "hypercorn:zoo_app:asgi"
     keeps = True
+    ticking = True
 
     def argv(self) -> Sequence[str]:
         return [

@@ -51,6 +51,7 @@ class Redis(Family):
     name = "redis"
     group = "redis:.*"
     keeps = True
+    ticking = True
     count = 1
     _rounds_per_ms = 0.0
 

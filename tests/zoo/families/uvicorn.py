@@ -11,6 +11,7 @@ class Uvicorn(Family):
     name = "uvicorn"
     group = "uvicorn:zoo_app:asgi"
     keeps = True
+    ticking = True
 
     def argv(self) -> Sequence[str]:
         return [
