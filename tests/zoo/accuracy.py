@@ -1,10 +1,11 @@
-"""What the exporter said in a recording against the truth: ``python -m tests.zoo.accuracy RECORDING [OUT.md]``."""
+"""What the exporter reported against the truth: ``python -m tests.zoo.accuracy RECORDING [OUT.md]``."""
 
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from tests.zoo.recording import Recording, load
 from tests.zoo.truth import Duty, Truth, phases, spans, wake_all_seconds, wake_seconds
@@ -52,9 +53,9 @@ class Cell:
 
     def __str__(self) -> str:
         if not self.scrapes:
-            return "–"
+            return "-"
         last = self.scrapes[-1]
-        truth = f"{last.must}" if last.must == last.may else f"{last.must}–{last.may}"
+        truth = f"{last.must}" if last.must == last.may else f"{last.must}-{last.may}"
         note = f" ({self.wrong} of {len(self.scrapes)} scrapes wrong)" if self.wrong else ""
         return f"{last.counted}/{truth}{note}"
 
@@ -72,9 +73,9 @@ class Wake:
 
     def __str__(self) -> str:
         truth, said = (
-            "–" if seconds is None else f"{seconds * 1000:.0f}" for seconds in (self.truth, self.said)
+            "-" if seconds is None else f"{seconds * 1000:.0f}" for seconds in (self.truth, self.said)
         )
-        return f"{said}/{truth}" + (f" (× {self.ratio:.2g})" if self.ratio is not None else "")
+        return f"{said}/{truth}" + (f" (x {self.ratio:.2g})" if self.ratio is not None else "")
 
 
 @dataclass(frozen=True)
@@ -166,11 +167,11 @@ def _said(recording: Recording, group: str, metric: str, what: str, family: str)
 def _small(recording: Recording, truth: Truth, family: str) -> str:
     begins = [begin for begin, _ in spans(recording, "wake one", family)]
     if not begins:
-        return "–"
+        return "-"
     lacking = [truth.displaced(worker, begins[0]) for worker in truth.workers(family, begins[0])]
     cost = wake_seconds(recording, family)
     if not lacking or max(lacking) >= truth.thresholds.min_bytes or cost is None:
-        return "–"
+        return "-"
     return f"{max(lacking) / MIB:.1f} MiB, {cost * 1000:.0f} ms"
 
 
@@ -200,50 +201,48 @@ def table(recording: Recording, rows: Sequence[Row]) -> str:
 
 def document(recording: Recording) -> str:
     rows = judge(recording)
-    scrapes = sum(len(cell.scrapes) for row in rows for cell in row.cells.values())
-    wrong = sum(row.wrong for row in rows)
-    ratios = {
-        name: sorted(ratio for row in rows if (ratio := wake(row).ratio) is not None)
-        for name, wake in (
-            ("swap_group_wake_seconds", lambda row: row.wake_one),
-            ("swap_group_wake_all_seconds", lambda row: row.wake_all),
-        )
-    }
-    figures = [
-        f"`{name}`: median × {found[len(found) // 2]:.2g} of the truth over {len(found)} servers, from {found[0]:.2g} to {found[-1]:.2g}."
-        for name, found in ratios.items()
-        if found
-    ]
     return DOCUMENT.format(
         families=len(recording.about["families"]),
         workers=sum(row.workers for row in rows),
         kernel=recording.about.get("kernel", "?"),
-        scrapes=scrapes,
-        wrong=wrong,
+        scrapes=sum(len(cell.scrapes) for row in rows for cell in row.cells.values()),
+        wrong=sum(row.wrong for row in rows),
         table=table(recording, rows),
-        figures="\n".join(figures),
+        wake_one=_summary(row.wake_one for row in rows),
+        wake_all=_summary(row.wake_all for row in rows),
     )
+
+
+def _summary(wakes: Iterable[Wake]) -> str:
+    ratios = sorted(ratio for wake in wakes if (ratio := wake.ratio) is not None)
+    if not ratios:
+        return "reported for no server"
+    return f"{median(ratios):.2g} of the truth ({ratios[0]:.2g} to {ratios[-1]:.2g}, {len(ratios)} servers)"
 
 
 DOCUMENT = """\
 # Accuracy
 
-`make test-zoo` writes this page. It runs {families} families of real servers ({workers} workers, Linux {kernel}) and the exporter with default
-settings beside them, pushes the servers out through their memory cgroups, lets them serve, and compares
-every scrape with the truth: when each worker answered a request, and what it lacks since.
+`make test-zoo` writes this page. It runs {families} families of real servers ({workers} workers, Linux {kernel})
+with the exporter beside them, in its default settings. Their memory cgroups push them out, they serve, and
+every scrape is compared with the truth: when each worker answered a request, and what it lacks since.
 
-A worker must be counted from the second tick after `idle.after` has passed since its last request, if it lacks at
-least `min_bytes` and `min_ratio`. It must not be counted from two ticks after a load began until `idle.after` after
-its end. Between the two, and within 10 % of a threshold, either is right. {wrong} of {scrapes} verdicts on a group were wrong.
+A worker must be counted from the second tick after `idle.after` has passed since its last request, if it
+lacks at least `min_bytes` and `min_ratio`. It must not be counted from two ticks after a load began until
+`idle.after` after its end. Between the two, and near a threshold, either is right.
 
-Cells are *counted/truth* at the end of the phase. "Wake one" is `swap_group_wake_seconds` against the first request of
-one worker that wakes alone, less a warm request; "wake all" is `swap_group_wake_all_seconds` against as many
-first requests at once as there are workers. The last column is for workers that lack less than
-`min_bytes`, which are not counted: what they lack, and what waking one costs.
+**{wrong} of {scrapes} verdicts on a group were wrong.**
+
+Cells are *counted/truth* at the end of the phase.
 
 {table}
 
-{figures}
+- "Wake one" is `swap_group_wake_seconds` against the first request of one worker that wakes alone, less a
+  warm request. At the median it is {wake_one}.
+- "Wake all" is `swap_group_wake_all_seconds` against as many first requests at once as there are workers, from
+  the first request to the last answer. At the median it is {wake_all}.
+- The last column is for workers that lack less than `min_bytes`: they are not counted, by design. It says
+  what they lack, and what waking one costs.
 """
 
 

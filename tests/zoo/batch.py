@@ -1,7 +1,7 @@
-"""A batch job that takes the machine's memory until a pool of servers is in swap. Arguments: pids of the pool.
+"""A batch job that takes the machine's memory until a pool of servers is in swap. Arguments: the pool's pids.
 
-It stops before little is left: MemAvailable stays above RESERVE and SwapFree above SWAP_RESERVE. The kernel ends
-this program first if that is not enough.
+MemAvailable stays above RESERVE and SwapFree above SWAP_RESERVE. If that is not enough, the kernel kills this
+program first.
 """
 
 import os

@@ -11,7 +11,7 @@ APPLICATIONS = Path(__file__).with_name("applications")
 
 
 def bin_directory() -> Path:
-    """Where gunicorn and the others are; installs them unless these requirements have been installed before."""
+    """Where gunicorn and the others are; installs them unless that has been done."""
     DIRECTORY.mkdir(exist_ok=True)
     wanted = f"{sys.version}\n{REQUIREMENTS.read_text()}"
     stamp = DIRECTORY / "installed"

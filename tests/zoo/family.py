@@ -204,7 +204,7 @@ class Family(Server):
             return None
 
     def ask_each(self, request: Request, hold: float = HOLD) -> list[Answer]:
-        """Make every worker serve ``request``, all at the same time. A few may have to serve more than one."""
+        """Make every worker serve ``request``, all at the same time. A few may serve more than one."""
         if self.keeps:
             return self._ask_each_kept(request)
         answers: list[Answer] = []

@@ -1,4 +1,4 @@
-"""Cycles through memory: makes a cgroup that is too small for it thrash. Arguments: MiB, MiB a second, seconds."""
+"""Cycles through memory, so that its cgroup thrashes. Arguments: MiB, MiB a second, seconds."""
 
 import os
 import sys

@@ -1,7 +1,7 @@
 """Three nights by pressure on the whole machine: ``python -m tests.zoo.nights OUT.jsonl.gz``, as root.
 
-Twelve gunicorn workers serve; then a batch job takes the memory, and they are pushed out as everything else is.
-Everything on the machine feels it: run it on one that does nothing else.
+Twelve gunicorn workers serve, then a batch job takes the memory and they are pushed out. Everything on the
+machine feels it: run it on one that does nothing else.
 """
 
 import argparse
@@ -19,7 +19,11 @@ from tests.zoo.story import FULL, Story
 
 QUICK = Request(ms=2)
 MIB = 1 << 20
-PHASES = ["settle", "fresh", "push", "night", "morning", "load_while_out", "dusk", "push", "rest", "morning", "load_while_out", "dusk", "push", "rest", "morning", "load_while_out"]
+PHASES = (
+    *("settle", "fresh", "push", "night", "morning", "load_while_out"),
+    *("dusk", "push", "rest", "morning", "load_while_out"),
+    *("dusk", "push", "rest", "morning", "load_while_out"),
+)
 
 
 class Pool(Gunicorn):

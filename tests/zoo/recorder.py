@@ -104,9 +104,10 @@ class Recorder(threading.Thread):
         found = []
         for pid in family.members():
             with contextlib.suppress(OSError):
-                for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                    if line.startswith("SwapPss:") and pid in self._by_pid:
-                        found.append((self._by_pid[pid].index, int(line.split()[1])))
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                if pid in self._by_pid:
+                    share = int(rollup.partition("\nSwapPss:")[2].split()[0])
+                    found.append((self._by_pid[pid].index, share))
         with self._lock:
             self._writer.write("q", _now(), family.name, found)
 

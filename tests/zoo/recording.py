@@ -8,9 +8,9 @@ describes the file, each other line is one record, an array whose first item is 
     A process is seen for the first time, or its role has changed: ``worker``, ``master``, ``auxiliary`` or
     ``neighbour`` (the program that makes a cgroup thrash). Later records refer to it by ``index``.
 ``["s", time, boottime - time, [host...], [row...]]``
-    A sample. ``host`` holds the differences of :data:`HOST_FIELDS` to the sample before. A row is ``[index, mask,
-    difference...]``: bit N of the mask says that :data:`FIELDS`[N] has changed, and the differences follow in
-    the order of the bits. A process without a row has not changed.
+    A sample. ``host`` is the differences of :data:`HOST_FIELDS` to the sample before. A row is ``[index,
+    mask, difference...]``: bit N of the mask says that :data:`FIELDS`[N] has changed, and the differences
+    follow in the order of the bits. A process without a row has not changed.
 ``["x", time, index]``
     It has ended.
 ``["a", family, index, sent, duration, ms, touch, hold, swap, anonymous]``
@@ -18,12 +18,12 @@ describes the file, each other line is one record, an array whose first item is 
     milliseconds of CPU, read ``touch`` percent of its heap and sleep ``hold`` milliseconds (part of the
     duration). ``swap`` and ``anonymous`` are VmSwap and RssAnon in kB, read right after the answer.
 ``["e", time, what, family, text]``
-    What the story did: ``phase`` and ``phase end`` (family empty, text is the name), ``push`` and ``push end``,
+    What the story did: ``phase`` and ``phase end`` (no family, text is the name), ``push`` and ``push end``,
     ``thrash`` and ``thrash end``, ``wake one`` and ``wake all`` (and ``... end``), ``failed``.
 ``["q", time, family, [[index, SwapPss kB]...]]``
     Proportional swap of a family's processes, read at the end of a push-out and before wakes.
 ``["g", time, {group: {metric: value}}]``
-    What the exporter reported at that time, where one runs beside the zoo: :data:`METRICS` without their prefix.
+    What the exporter reported at that time, if one ran beside the zoo: :data:`METRICS`, without prefix.
 """
 
 import gzip

@@ -1,6 +1,6 @@
 """What happens to the servers of the zoo, phase by phase, to all of them at the same time.
 
-Each phase is a method and is named in :data:`PHASES`; durations are seconds, and a story can be shortened by a
+Each phase is a method and is named in :data:`PHASES`. Durations are seconds; a story can be shortened by a
 factor. After every answer the recorder reads the process that gave it: that is the truth.
 """
 
@@ -249,21 +249,22 @@ def _ask(family: Family, request: Request, answers: list[Answer]) -> None:
         answers.append(answer)
 
 
-PHASES = ["settle", "fresh", "push", "night", "rest", "dusk", "morning", "load_while_out", "rare", "health", "thrash", "thrash_and_serve", "wake_one_by_one", "wake_all"]
-"""Methods of :class:`Story`."""
 STORY = (
     # The first night: fresh workers, no request yet.
-    "settle fresh push night "
+    *("settle", "fresh", "push", "night"),
     # The second: all have served.
-    "morning dusk push rest "
+    *("morning", "dusk", "push", "rest"),
     # At work while what they do not need is out.
-    "load_while_out "
+    "load_while_out",
     # A few requests, after another push-out.
-    "dusk push rare "
+    *("dusk", "push", "rare"),
     # The third night; health checks do not end it.
-    "morning dusk push health "
+    *("morning", "dusk", "push", "health"),
     # Thrashing, without and with requests.
-    "thrash thrash_and_serve "
+    *("thrash", "thrash_and_serve"),
     # The fourth night, and what waking costs.
-    "morning dusk push rest wake_one_by_one dusk push rest wake_all settle"
-).split()
+    *("morning", "dusk", "push", "rest", "wake_one_by_one"),
+    *("dusk", "push", "rest", "wake_all", "settle"),
+)
+PHASES = frozenset(STORY)
+"""Methods of :class:`Story`."""

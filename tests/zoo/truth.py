@@ -158,20 +158,21 @@ class Truth:
 
 
 def wake_seconds(recording: Recording, family: str) -> float | None:
-    """The median first request of a worker that woke alone, less the median of its warm requests."""
-    first, warm = [], []
+    """The median first request of a worker that woke alone, less the median of warm requests."""
+    alone: list[float] = []
+    warm: list[float] = []
+    awake: set[int] = set()
     for begin, end in spans(recording, "wake one", family):
-        seen: set[int] = set()
-        for answer in sorted(recording.answers, key=lambda answer: answer.sent):
-            if answer.family == family and begin <= answer.sent <= end:
-                if _served_before(first, answer.index):
-                    warm.append(answer.latency)
-                elif not seen:
-                    first.append((answer.index, answer.latency))
-                    seen.add(answer.index)
-                else:
-                    first.append((answer.index, float("nan")))
-    alone = [latency for _, latency in first if latency == latency]
+        answers = [a for a in recording.answers if a.family == family and begin <= a.sent <= end]
+        woken: set[int] = set()
+        for answer in sorted(answers, key=lambda answer: answer.sent):
+            if answer.index in awake | woken:
+                warm.append(answer.latency)
+            elif not woken:  # a second one in the same span did not wake alone
+                alone.append(answer.latency)
+            if answer.index not in awake:
+                woken.add(answer.index)
+        awake |= woken
     return median(alone) - median(warm) if alone and warm else None
 
 
@@ -196,7 +197,3 @@ def phases(recording: Recording) -> list[tuple[str, float, float]]:
     """Name, start and end of each, in order."""
     names = [event.text for event in recording.events if event.what == "phase"]
     return [(name, *span) for name, span in zip(names, spans(recording, "phase"), strict=False)]
-
-
-def _served_before(first: Sequence[tuple[int, float]], index: int) -> bool:
-    return any(index == known for known, _ in first)

@@ -1,4 +1,4 @@
-"""celery's prefork pool: children that use nothing at all while they wait. The broker is no part of the family."""
+"""celery's prefork pool: idle children use nothing at all. The broker is no part of the family."""
 
 import itertools
 import subprocess
