@@ -223,9 +223,9 @@ def _summary(wakes: Iterable[Wake]) -> str:
 DOCUMENT = """\
 # Accuracy
 
-`make test-zoo` writes this page. It runs {families} families of real servers ({workers} workers, Linux {kernel})
-with the exporter beside them, in its default settings. Their memory cgroups push them out, they serve, and
-every scrape is compared with the truth: when each worker answered a request, and what it lacks since.
+`make test-zoo` writes this page. It runs {families} families of real servers ({workers} workers, Linux
+{kernel}) with the exporter beside them, in its default settings. Their memory cgroups push them out, they serve,
+and every scrape is compared with the truth: when each worker answered a request, and what it lacks since.
 
 A worker must be counted from the second tick after `idle.after` has passed since its last request, if it
 lacks at least `min_bytes` and `min_ratio`. It must not be counted from two ticks after a load began until
@@ -239,8 +239,8 @@ Cells are *counted/truth* at the end of the phase.
 
 - "Wake one" is `swap_group_wake_seconds` against the first request of one worker that wakes alone, less a
   warm request. At the median it is {wake_one}.
-- "Wake all" is `swap_group_wake_all_seconds` against as many first requests at once as there are workers, from
-  the first request to the last answer. At the median it is {wake_all}.
+- "Wake all" is `swap_group_wake_all_seconds` against as many first requests at once as there are workers,
+  from the first request to the last answer. At the median it is {wake_all}.
 - The last column is for workers that lack less than `min_bytes`: they are not counted, by design. It says
   what they lack, and what waking one costs.
 """

@@ -115,8 +115,8 @@ def _scraped(recorder: Recorder, factor: float) -> Iterator[None]:
                 found: dict[str, dict[str, float]] = {}
                 for sample in exporter.scrape().samples:
                     name = sample.name.removeprefix("swap_group_")
-                    if name in METRICS and sample.name != name:
-                        found.setdefault(sample.labels["group"], {})[name] = sample.value
+                    if name in METRICS and sample.name != name and sample.value:
+                        found.setdefault(sample.labels["group"], {})[name] = round(sample.value, 4)
                 recorder.scraped(at, found)
 
     thread = threading.Thread(target=scrape, daemon=True)

@@ -24,6 +24,7 @@ describes the file, each other line is one record, an array whose first item is 
     Proportional swap of a family's processes, read at the end of a push-out and before wakes.
 ``["g", time, {group: {metric: value}}]``
     What the exporter reported at that time, if one ran beside the zoo: :data:`METRICS`, without prefix.
+    Zeros are left out.
 """
 
 import gzip
@@ -169,9 +170,11 @@ class Recording:
 
 
 def load(path: Path) -> Recording:
-    """All of a recording, or as much as there is of it."""
+    """All of a recording, or as much as there is of it. Raises OSError, and ValueError if it is of no use."""
     lines = _lines(path)
-    about = json.loads(next(lines))
+    about = json.loads(next(lines, "null"))
+    if about is None:
+        raise ValueError(f"{path}: no recording, not even its first line")
     if about["version"] != VERSION:
         raise ValueError(f"{path}: version {about['version']}, and this reads {VERSION}")
     # A file may be of a recorder with other fields: it names its own.
