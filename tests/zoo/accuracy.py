@@ -224,8 +224,8 @@ DOCUMENT = """\
 # Accuracy
 
 `make test-zoo` writes this page. It runs {families} families of real servers ({workers} workers, Linux
-{kernel}) with the exporter beside them, in its default settings. Their memory cgroups push them out, they serve,
-and every scrape is compared with the truth: when each worker answered a request, and what it lacks since.
+{kernel}) with the exporter beside them, in its default settings. Their memory cgroups push them out, they
+serve, and every scrape is compared with the truth: when each worker answered a request, and what it lacks since.
 
 A worker must be counted from the second tick after `idle.after` has passed since its last request, if it
 lacks at least `min_bytes` and `min_ratio`. It must not be counted from two ticks after a load began until
@@ -246,13 +246,32 @@ Cells are *counted/truth* at the end of the phase.
 """
 
 
+def complaints(rows: Iterable[Row]) -> Iterator[str]:
+    """One line for everything that is wrong."""
+    rows = list(rows)
+    for row in rows:
+        for title, cell in row.cells.items():
+            if cell.wrong:
+                yield f"{', '.join(row.families)}: {title}: {cell}"
+    for name, wakes in (
+        ("swap_group_wake_seconds", [row.wake_one for row in rows]),
+        ("swap_group_wake_all_seconds", [row.wake_all for row in rows]),
+    ):
+        ratios = [ratio for wake in wakes if (ratio := wake.ratio) is not None]
+        if not ratios or not 1 / FACTOR <= median(ratios) <= FACTOR:
+            yield f"{name}: {_summary(wakes)}"
+
+
 def main(arguments: Sequence[str]) -> int:
-    text = document(load(Path(arguments[0])))
+    recording = load(Path(arguments[0]))
+    text = document(recording)
     if len(arguments) > 1:
         Path(arguments[1]).write_text(text)
     else:
         print(text)
-    return 0
+    wrong = list(complaints(judge(recording)))
+    print(*wrong, sep="\n", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

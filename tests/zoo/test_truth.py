@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests.zoo.accuracy import judge
+from tests.zoo.accuracy import complaints, document, judge
 from tests.zoo.recording import FIELDS, Answered, Event, Reading, Recorded, Recording, Sampled
 from tests.zoo.truth import Duty, Truth, wake_all_seconds, wake_seconds
 
@@ -120,6 +120,8 @@ def test_scrapes_are_judged(counted: int, wrong: int) -> None:
     (row,) = judge(judged)
     assert row.cells["first night"].wrong == wrong
     assert str(row.cells["first night"]).startswith(f"{counted}/1")
+    assert bool([line for line in complaints([row]) if "first night" in line]) == bool(wrong)
+    assert f"**{wrong} of 20 verdicts" in document(judged)
 
 
 def test_waking_is_measured_over_a_warm_request() -> None:
