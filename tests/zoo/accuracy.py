@@ -225,7 +225,8 @@ DOCUMENT = """\
 
 `make test-zoo` writes this page. It runs {families} families of real servers ({workers} workers, Linux
 {kernel}) with the exporter beside them, in its default settings. Their memory cgroups push them out, they
-serve, and every scrape is compared with the truth: when each worker answered a request, and what it lacks since.
+serve, and every scrape is compared with the truth: when each worker answered a request, and what it lacks
+since.
 
 A worker must be counted from the second tick after `idle.after` has passed since its last request, if it
 lacks at least `min_bytes` and `min_ratio`. It must not be counted from two ticks after a load began until

@@ -19,7 +19,6 @@ class Gunicorn(Family):
             f"--workers={self.count}",
             f"--worker-class={self.worker_class}",
             f"--name={self.name}",
-            "--timeout=120",
             *self.options,
             self.application,
         ]

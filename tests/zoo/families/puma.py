@@ -15,7 +15,6 @@ rackup "{applications}/config.ru"
 tag "zoo"
 persistent_timeout 86400
 max_fast_inline 1000000000
-worker_timeout 120
 environment "production"
 """
 

@@ -17,9 +17,7 @@ class Unicorn(Family):
 
     def argv(self) -> Sequence[str]:
         configuration = self.directory / "unicorn.rb"
-        configuration.write_text(
-            f'worker_processes {self.count}\nlisten "127.0.0.1:{self.port}"\ntimeout 120\n'
-        )
+        configuration.write_text(f'worker_processes {self.count}\nlisten "127.0.0.1:{self.port}"\n')
         return ["/usr/bin/unicorn", "-c", str(configuration), "-E", "none", str(APPLICATIONS / "config.ru")]
 
     def is_worker(self, pid: int) -> bool:
