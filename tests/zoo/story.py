@@ -18,6 +18,8 @@ from tests.zoo.family import Answer, Family, Request
 from tests.zoo.recorder import Recorder
 
 ORDINARY = Request(ms=5, touch=25)
+WHOLE = Request(ms=5, touch=100)
+"""Before a night with health checks: they read back less than a tenth of what it displaces."""
 COLD = Request(ms=5)
 RARE = Request(ms=3)
 HEALTH = Request(ms=2)
@@ -106,6 +108,9 @@ class Story:
     def morning(self) -> None:
         self.all(lambda family: self._serve(family, ORDINARY, 1.0, self.times.load))
 
+    def whole_morning(self) -> None:
+        self.all(lambda family: self._serve(family, WHOLE, 1.0, self.times.load))
+
     def load_while_out(self) -> None:
         self.all(lambda family: self._serve(family, COLD, 1.0, self.times.load))
 
@@ -113,6 +118,7 @@ class Story:
         self.all(lambda family: self._serve(family, RARE, self.times.rare_every, self.times.rare))
 
     def health(self) -> None:
+        time.sleep(min(self.times.health_every, self.times.health))
         self.all(lambda family: self._serve(family, HEALTH, self.times.health_every, self.times.health))
 
     def thrash(self) -> None:
@@ -259,7 +265,7 @@ STORY = (
     # A few requests, after another push-out.
     *("dusk", "push", "rare"),
     # The third night; health checks do not end it.
-    *("morning", "dusk", "push", "health"),
+    *("whole_morning", "dusk", "push", "health"),
     # Thrashing, without and with requests.
     *("thrash", "thrash_and_serve"),
     # The fourth night, and what waking costs.
