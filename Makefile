@@ -19,10 +19,10 @@ test: $(VENV)/.installed-dev ## Run the tests; pytest's options in PYTEST_ARGS="
 test-vm: $(VENV)/.installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
 	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)
 
-test-zoo: $(VENV)/.installed-dev ## Run real servers through several nights and write docs/accuracy.md; root, 75 minutes, no part of test
+test-zoo: $(VENV)/.installed-dev ## Run real servers through several nights and write docs/accuracy.md; root, 60 minutes, no part of test
 	@mkdir -p .cache
 	@$(VENV)/bin/python -m tests.zoo.record .cache/zoo.jsonl.gz --exporter $(ARGS)
-	@$(VENV)/bin/python -m tests.zoo.accuracy .cache/zoo.jsonl.gz docs/accuracy.md
+	@$(VENV)/bin/python -m tests.zoo.accuracy .cache/zoo.jsonl.gz $(addprefix --nights ,$(wildcard .cache/nights.jsonl.gz)) --out docs/accuracy.md
 
 bench: $(VENV)/.installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
 	@$(VENV)/bin/python -m bench docs/benchmarks.md $(ARGS)

@@ -1,5 +1,6 @@
-"""What the exporter reported against the truth: ``python -m tests.zoo.accuracy RECORDING [OUT.md]``."""
+"""What the exporter reported in a recording, against the truth."""
 
+import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,15 @@ COLUMNS = (
     ("rest", 2, "fourth night"),
 )
 """Phase of the story, which of that name, and what the table calls it."""
+NIGHTS = (
+    ("night", 1, "first night"),
+    ("load_while_out", 1, "first day"),
+    ("rest", 1, "second night"),
+    ("load_while_out", 2, "second day"),
+    ("rest", 2, "third night"),
+    ("load_while_out", 3, "third day"),
+)
+"""The same of the story of nights.py."""
 MIB = 1 << 20
 FACTOR = 2.0
 """Within which a wake's time must be."""
@@ -126,7 +136,8 @@ def _row(recording: Recording, truth: Truth, group: str, families: Sequence[str]
 
 def _columns(recording: Recording) -> Iterator[tuple[str, tuple[float, float]]]:
     seen: dict[str, int] = {}
-    titles = {(name, number): title for name, number, title in COLUMNS}
+    columns = NIGHTS if recording.about.get("story") == "nights" else COLUMNS
+    titles = {(name, number): title for name, number, title in columns}
     for name, begin, end in phases(recording):
         seen[name] = seen.get(name, 0) + 1
         if (name, seen[name]) in titles:
@@ -199,8 +210,11 @@ def table(recording: Recording, rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def document(recording: Recording) -> str:
+def document(recording: Recording, nights: Recording | None = None) -> str:
+    """The page; ``nights`` is a recording of nights.py."""
     rows = judge(recording)
+    if nights is not None:
+        return document(recording) + NIGHTS_DOCUMENT.format(table=table(nights, judge(nights)))
     return DOCUMENT.format(
         families=len(recording.about["families"]),
         workers=sum(row.workers for row in rows),
@@ -239,11 +253,22 @@ Cells are *counted/truth* at the end of the phase.
 {table}
 
 - "Wake one" is `swap_group_wake_seconds` against the first request of one worker that wakes alone, less a
-  warm request. At the median it is {wake_one}.
+  warm request. Median: {wake_one}.
 - "Wake all" is `swap_group_wake_all_seconds` against as many first requests at once as there are workers,
-  from the first request to the last answer. At the median it is {wake_all}.
+  from the first request to the last answer. Median: {wake_all}.
 - The last column is for workers that lack less than `min_bytes`: they are not counted, by design. It says
   what they lack, and what waking one costs.
+"""
+
+
+NIGHTS_DOCUMENT = """
+## Pressure on the whole machine
+
+`python -m tests.zoo.nights` runs twelve gunicorn workers of 160 MiB. Each night a batch job takes the
+machine's memory, in the morning every worker gets a request at the same time, and by day each serves one
+request of 2 ms a second.
+
+{table}
 """
 
 
@@ -263,17 +288,24 @@ def complaints(rows: Iterable[Row]) -> Iterator[str]:
             yield f"{name}: {_summary(wakes)}"
 
 
-def main(arguments: Sequence[str]) -> int:
-    recording = load(Path(arguments[0]))
-    text = document(recording)
-    if len(arguments) > 1:
-        Path(arguments[1]).write_text(text)
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.zoo.accuracy", description=__doc__)
+    parser.add_argument("recording", type=Path, help="of record.py")
+    parser.add_argument("--nights", type=Path, help="a recording of nights.py")
+    parser.add_argument("--out", type=Path, help="where to write the page")
+    chosen = parser.parse_args()
+    recording = load(chosen.recording)
+    nights = load(chosen.nights) if chosen.nights else None
+    text = document(recording, nights)
+    if chosen.out:
+        chosen.out.write_text(text)
     else:
         print(text)
-    wrong = list(complaints(judge(recording)))
+    rows = judge(recording) + (judge(nights) if nights else [])
+    wrong = list(complaints(rows))
     print(*wrong, sep="\n", file=sys.stderr)
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -65,7 +65,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.zoo.nights", description=__doc__)
     parser.add_argument("out", type=Path)
     chosen = parser.parse_args()
-    with recorded(chosen.out, [Pool], exporter=True) as (running, recorder):
+    with recorded(chosen.out, [Pool], exporter=True, story="nights") as (running, recorder):
         print(f"{time.strftime('%H:%M:%S')} {len(running)} pool", flush=True)
         Nights(running, recorder, FULL).run(PHASES)
     return 0

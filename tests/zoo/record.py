@@ -60,14 +60,14 @@ def enter_namespace(module: str = "tests.zoo.record") -> None:
 
 @contextlib.contextmanager
 def recorded(
-    out: Path, kinds: Iterable[type[Family]], exporter: bool, factor: float = 1.0
+    out: Path, kinds: Iterable[type[Family]], exporter: bool, factor: float = 1.0, story: str = "zoo"
 ) -> Iterator[tuple[list[Family], Recorder]]:
     """Servers that run and are recorded, with an exporter beside them if that is wanted."""
     if SWITCH.exists():
         SWITCH.write_text("1")  # only what starts from now on is measured
     with contextlib.ExitStack() as stack:
         running = list(_running(stack, kinds))
-        recorder = Recorder(out, running)
+        recorder = Recorder(out, running, story, factor)
         recorder.start()
         stack.callback(recorder.stop)
         if exporter:

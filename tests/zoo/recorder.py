@@ -27,16 +27,21 @@ class _Seen:
 
 
 class Recorder(threading.Thread):
-    def __init__(self, path: Path, families: Sequence[Family], interval: float = 1.0) -> None:
+    def __init__(
+        self, path: Path, families: Sequence[Family], story: str = "zoo", factor: float = 1.0
+    ) -> None:
         super().__init__(name="recorder", daemon=True)
         self.families = list(families)
-        self.interval = interval
+        self.interval = min(1.0, 10 * factor)
         about = {
             "clock_ticks": os.sysconf("SC_CLK_TCK"),
             "families": {family.name: family.group for family in families},
             "ticking": [family.name for family in families if family.ticking],
             "light": [family.name for family in families if family.light],
-            "interval": interval,
+            "story": story,
+            "interval": self.interval,
+            "after": 300 * factor,
+            "tick": 15 * factor,
             "kernel": os.uname().release,
         }
         self._writer = Writer(path, about)

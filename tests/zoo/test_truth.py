@@ -138,3 +138,15 @@ def test_waking_all_takes_until_the_last_answer() -> None:
     woken.events += [Event(600, "wake all", "pool", ""), Event(610, "wake all end", "pool", "")]
     woken.answers += [Answered("pool", 0, 600, 601 + late, 5, 25, 1000, 0, 0) for late in (0.2, 0.7, 0.3)]
     assert wake_all_seconds(woken, "pool") == pytest.approx(0.7)
+
+
+def test_the_page_has_a_table_of_nights() -> None:
+    zoo, nights = recording([(240, OUT)], LOAD), recording([(240, OUT)], LOAD, about={"story": "nights"})
+    nights.events += [Event(600, "phase", "", "night"), Event(900, "phase end", "", "night")]
+    nights.events += [
+        Event(900, "phase", "", "load_while_out"),
+        Event(999, "phase end", "", "load_while_out"),
+    ]
+    page = document(zoo, nights)
+    assert "| first night | first day |" in page.partition("## Pressure")[2]
+    assert "first day" not in page.partition("## Pressure")[0]

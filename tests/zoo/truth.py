@@ -53,7 +53,8 @@ class Activity(NamedTuple):
 class Truth:
     def __init__(self, recording: Recording, thresholds: Thresholds | None = None) -> None:
         self.recording = recording
-        self.thresholds = thresholds or Thresholds()
+        about = recording.about
+        self.thresholds = thresholds or Thresholds(about.get("after", 300.0), about.get("tick", 15.0))
         self._times = [sample.monotonic for sample in recording.samples]
         self._by_index: dict[int, list[Answered]] = {}
         for answer in recording.answers:
