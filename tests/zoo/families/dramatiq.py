@@ -27,7 +27,7 @@ class Dramatiq(QueueFamily):
         return super().environment() | {"dramatiq_queue_prefetch": "1"}
 
     def is_worker(self, pid: int) -> bool:
-        return independent.resident(pid) >= self.heap << 20
+        return "resource_tracker" not in independent.title(pid)
 
 
 FAMILY = Dramatiq
