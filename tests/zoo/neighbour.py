@@ -3,9 +3,11 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 
 def main(size: int, rate: float, seconds: float) -> None:
+    Path("/proc/self/oom_score_adj").write_text("1000")  # if the cgroup gets too small, it is the one to go
     begin = time.monotonic()
     blocks: list[bytearray] = []
     block = 1 << 20

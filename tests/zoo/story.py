@@ -24,9 +24,11 @@ COLD = Request(ms=5)
 RARE = Request(ms=3)
 HEALTH = Request(ms=2)
 PUSHED_AT_ONCE = 3
-THRASHING_AT_ONCE = 6
+THRASHING_AT_ONCE = 4
 NEIGHBOUR_MIB = 48
-NEIGHBOUR_RATE = 8.0
+LIMIT = 24 << 20
+"""Bytes of memory for the servers and the neighbour together."""
+NEIGHBOUR_RATE = 20.0
 """MiB a second."""
 
 
@@ -181,7 +183,7 @@ class Story:
         try:
             time.sleep(1)
             self.recorder.event("thrash", family.name)
-            cgroup.limit(max(cgroup.usage() // 2, 24 << 20))
+            cgroup.limit(LIMIT)
             meanwhile(family)
         finally:
             cgroup.limit(None)
