@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.zoo.recording import Recording, load
-from tests.zoo.truth import Duty, Truth, phases, wake_seconds
+from tests.zoo.truth import Duty, Truth, phases, wake_all_seconds, wake_seconds
 
 DIRECTORY = Path(__file__).with_name("recordings")
 SMALL = {"nginx", "haproxy"}
@@ -61,6 +61,11 @@ def test_workers_in_swap_must_not_be_counted_while_they_serve(story: Recording, 
 
 def test_every_family_says_what_waking_one_costs(story: Recording) -> None:
     costs = {family: wake_seconds(story, family) for family in story.about["families"]}
+    assert all(cost is not None and -0.01 < cost < 10 for cost in costs.values()), costs
+
+
+def test_every_family_says_what_waking_all_costs(story: Recording) -> None:
+    costs = {family: wake_all_seconds(story, family) for family in story.about["families"]}
     assert all(cost is not None and 0 < cost < 10 for cost in costs.values()), costs
 
 
