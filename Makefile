@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 export LOCK
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest test-debian13 test-vm bench story lint lock clean installed installed-dev
+.PHONY: help run test test-newest test-debian13 test-vm test-zoo bench story lint lock clean installed installed-dev
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ test-debian13: ## Run the tests, but not the system tier, in a Debian 13 with it
 
 test-vm: installed-dev ## Boot a Debian with systemd and build the container image; root, minutes, no part of test
 	@REQUIRE=all $(VENV)/bin/python -m pytest tests/vm $(PYTEST_ARGS)
+
+test-zoo: installed-dev ## Run real servers through several nights and write docs/accuracy.md; root, 60 minutes, no part of test
+	@mkdir -p .cache
+	@$(VENV)/bin/python -m tests.zoo.record .cache/zoo.jsonl.gz --exporter $(ARGS)
+	@$(VENV)/bin/python -m tests.zoo.accuracy .cache/zoo.jsonl.gz $(addprefix --nights ,$(wildcard .cache/nights.jsonl.gz)) --out docs/accuracy.md
 
 bench: installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
 	@$(VENV)/bin/python -m bench docs/benchmarks.md $(ARGS)
