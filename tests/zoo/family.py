@@ -17,7 +17,7 @@ from tests.system.servers.server import Server
 from tests.zoo.environment import APPLICATIONS
 
 INSIDE = "ZOO_INSIDE"
-"""Environment variable: where the zoo has a pid namespace of its own, a pid of the one outside."""
+"""Environment variable: set where the zoo has a pid namespace of its own."""
 TIMEOUT = 120.0
 """Seconds that a request may take, in a thrashing cgroup too."""
 HOLD = 60.0
