@@ -111,7 +111,11 @@ def expanded(analyze: str, names: list[str]) -> set[str]:
     calls = {name for name in names if not name.startswith("@")}
     for group in set(names) - calls:
         printed = subprocess.run(
-            [analyze, "syscall-filter", "--no-pager", group], capture_output=True, text=True, check=True
+            [analyze, "syscall-filter", "--no-pager", group],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         )
         members = [line.strip() for line in printed.stdout.splitlines()[1:]]
         calls |= expanded(analyze, [name for name in members if name and not name.startswith("#")])

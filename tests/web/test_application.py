@@ -67,7 +67,9 @@ class NeverReloaded:
 def test_answers_of_one_sample_share_their_memory(path: str) -> None:
     configuration = config.parse(ONE_SAMPLE.encode(), "test.yml")
     pipeline = wiring.pipeline(flags.parse([]), configuration)
-    application = Application(pipeline, NeverReloaded(), telemetry_path="/metrics", exporter_metrics=True)
+    application = Application(
+        pipeline, NeverReloaded(), telemetry_path="/metrics", exporter_metrics=True, enable_lifecycle=False
+    )
     request = Request("GET", path, "", {}, math.inf, None)
     first = application.answer(request)
     assert application.answer(request).body is first.body

@@ -58,7 +58,7 @@ class Gateway:
 
     def end(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.communicate(timeout=60)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

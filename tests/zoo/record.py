@@ -125,7 +125,7 @@ def _scraped(recorder: Recorder, factor: float) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join()
+        thread.join(120)
         exporter.stop()
 
 

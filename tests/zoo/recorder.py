@@ -71,7 +71,7 @@ class Recorder(threading.Thread):
 
     def stop(self) -> None:
         self._over.set()
-        self.join()
+        self.join(120)
         with self._lock:
             self._writer.close()
 

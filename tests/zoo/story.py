@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from tests.zoo.family import Answer, Family, Request
+from tests.zoo.family import TIMEOUT, Answer, Family, Request
 from tests.zoo.recorder import Recorder
 
 ORDINARY = Request(ms=5, touch=25)
@@ -188,7 +188,7 @@ class Story:
         finally:
             cgroup.limit(None)
             neighbour.kill()
-            neighbour.wait()
+            neighbour.wait(60)
             self.recorder.event("thrash end", family.name)
 
     def _wake_one(self, family: Family, woken: set[int]) -> None:
@@ -218,7 +218,7 @@ class Story:
             asking[-1].start()
             time.sleep(0.4)
         for thread in asking:
-            thread.join()
+            thread.join(10 * TIMEOUT)
         woken.update(answer.pid for answer in answers)
         if woken >= set(family.workers()):  # a warm request could wake one that is asleep
             for _ in range(5):

@@ -13,6 +13,7 @@ OTHER = "Run as many workers as an ordinary busy hour uses, not as many as the m
 _ASYNCHRONOUS = "Run fewer `--workers`: they are asynchronous, and one fills a core."
 _INNODB = "Keep it out of swap: `MemorySwapMax=0`, and `innodb_buffer_pool_size` below what the host has."
 _SMALL = "Leave it alone: its workers are small."
+_SINGLE = "Keep it out of swap with `MemorySwapMax=0`: one process serves everything."
 _JOBS = "Leave it alone: a job that starts a second late is rarely missed."
 
 REMEDIES = {
@@ -46,7 +47,11 @@ REMEDIES = {
     ),
     "uvicorn": _ASYNCHRONOUS,
     "hypercorn": _ASYNCHRONOUS,
+    "fastapi": _ASYNCHRONOUS,
+    "sanic": _ASYNCHRONOUS,
     "granian": "Run fewer `--workers`; `--workers-lifetime` recycles by age, the idle as well.",
+    "hypnotoad": "Lower `workers`; it is asynchronous, and one worker fills a core.",
+    "dramatiq": "Run fewer `--processes` with more `--threads`.",
     "mod_wsgi": "Set `inactivity-timeout=3600` in WSGIDaemonProcess: it restarts idle processes.",
     "passenger": "Lower `passenger_min_instances` and `passenger_pool_idle_time`: idle applications end.",
     "starman": "Run fewer `--workers`.",
@@ -56,11 +61,15 @@ REMEDIES = {
     "mariadb": _INNODB,
     "mysqld": _INNODB,
     "redis": "Keep it out of swap: `MemorySwapMax=0`, and `maxmemory` below what the host has.",
+    "waitress": _SINGLE,
+    "daphne": _SINGLE,
     "memcached": "Keep it out of swap: `MemorySwapMax=0`, and `-m` below what the host has.",
     "nginx": _SMALL,
     "haproxy": _SMALL,
     "sidekiq": _JOBS,
     "rq": _JOBS,
+    "huey": _JOBS,
+    "arq": _JOBS,
     "pm2": "Leave it alone: it serves no requests.",
 }
 

@@ -175,7 +175,7 @@ def test_an_intruder_cannot_read_or_write_the_memory_of_root() -> None:
         filtered = intrude(sleeper.pid)
     finally:
         sleeper.kill()
-        sleeper.wait()
+        sleeper.wait(60)
     calls = ("process_vm_readv", "process_vm_writev", "pidfd_getfd", "ptrace")
     assert unfiltered == {**dict.fromkeys(calls, "done"), "open": "EACCES"}
     assert filtered == {**dict.fromkeys(calls, "EPERM"), "open": "EACCES"}

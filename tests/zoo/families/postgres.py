@@ -55,7 +55,7 @@ class Psql:
 
     def close(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.communicate(timeout=60)
 
 
 class Postgres(Family):
@@ -76,7 +76,7 @@ class Postgres(Family):
         for path in (self.directory, data):
             shutil.chown(path, "postgres", "postgres")
         initialise = [*ACCOUNT, str(found / "initdb"), "--no-sync", "--auth=trust", "-D", str(data)]
-        subprocess.run(initialise, check=True, capture_output=True, cwd="/")
+        subprocess.run(initialise, check=True, capture_output=True, cwd="/", timeout=120)
         return [
             *ACCOUNT,
             str(found / "postgres"),
