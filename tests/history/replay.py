@@ -4,9 +4,8 @@ The truth is in the recording: when each worker answered, and its VmSwap right a
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -20,65 +19,50 @@ from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import CpuClock, Instant, Process, Sample
 from swap_exporter.settings import Configuration
 from tests.making import host
-from tests.zoo.recording import Answered, Recorded, Recording, Sampled, load
+from tests.zoo.recording import Recorded, Recording, Sampled, load
 
-TICK = 15.0
 ROLES = {"worker": Role.WORKER, "master": Role.MASTER}
-HEALTH_MS = 2.0
-"""Requests of so many milliseconds are health checks, which leave a worker idle."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One worker at one sample."""
+    """What the history says of one worker at one sample."""
 
     at: float
     worker: Recorded
     counted: bool
+    """As idle and swapped."""
     activity: Activity
     displaced: int
-    """What the history says, in bytes."""
-    missing: int
-    """The truth: VmSwap now less VmSwap at the last answer."""
-    anonymous: int
-    last_answer: float | None
-    watched: float
-    """Seconds since it was first seen."""
+    """Bytes."""
 
 
-def replay(recording: Recording, offset: float = 0.0, tick: float = TICK) -> Iterator[Seen]:
-    """Every worker at every sample; samples are ``tick`` seconds apart and begin ``offset`` seconds late."""
-    configuration = config.load(None)
+def replay(recording: Recording, offset: float = 0.0, scale: float = 1.0) -> Iterator[Seen]:
+    """Every worker at every sample. Samples begin ``offset`` ticks late, and are ``scale`` ticks apart."""
+    tick = recording.about.get("tick", 15.0)
+    configuration = replace(config.load(None), tick=tick)
     history = History(configuration)
-    entries = {family: _entry(configuration, group) for family, group in recording.about["families"].items()}
-    answers = _answers(recording)
-    first_seen: dict[int, float] = {}
-    for sampled in _every(recording, offset, tick):
+    entries = {
+        family: _entry(configuration, group, recording.about.get("after", 300.0))
+        for family, group in recording.about["families"].items()
+    }
+    for sampled in _every(recording, offset * tick, scale * tick):
         sample, members, clocks = _as_sample(recording, sampled, entries)
         observation = history.observe(
             sample, Grouping(by_name(members), (), 0), Inspection(thread_clocks=clocks)
         )
-        by_pid = {worker.pid: worker for worker in recording.processes if worker.index in sampled.readings}
+        by_pid = {recording.processes[index].pid: recording.processes[index] for index in sampled.readings}
         for of in observation.watches.values():
             for member, watch in of.alive:
-                if member.role is not Role.WORKER:
-                    continue
-                worker = by_pid[member.process.pid]
-                began = first_seen.setdefault(worker.index, sampled.monotonic)
-                last = _last(answers.get(worker.index, []), sampled.monotonic)
-                doing = activity(watch, sample.at, member.entry.idle)
-                swap = member.process.swap or 0
-                yield Seen(
-                    at=sampled.monotonic,
-                    worker=worker,
-                    counted=doing is Activity.IDLE and watch.swapped,
-                    activity=doing,
-                    displaced=max(0, swap - watch.cold),
-                    missing=max(0, swap - (last.swap if last else 0)),
-                    anonymous=member.process.resident_anonymous or 0,
-                    last_answer=last.answered if last else None,
-                    watched=sampled.monotonic - began,
-                )
+                if member.role is Role.WORKER:
+                    doing = activity(watch, sample.at, member.entry.idle)
+                    yield Seen(
+                        at=sampled.monotonic,
+                        worker=by_pid[member.process.pid],
+                        counted=doing is Activity.IDLE and watch.swapped,
+                        activity=doing,
+                        displaced=max(0, (member.process.swap or 0) - watch.cold),
+                    )
 
 
 def recordings() -> list[Path]:
@@ -90,19 +74,6 @@ def loaded(path: Path) -> Recording:
     return load(path)
 
 
-def _answers(recording: Recording) -> Mapping[int, list[Answered]]:
-    found: dict[int, list[Answered]] = {}
-    for answer in recording.answers:
-        if answer.ms != HEALTH_MS:
-            found.setdefault(answer.index, []).append(answer)
-    return found
-
-
-def _last(answers: list[Answered], at: float) -> Answered | None:
-    place = bisect_right(answers, at, key=lambda answer: answer.answered)
-    return answers[place - 1] if place else None
-
-
 def _every(recording: Recording, offset: float, tick: float) -> Iterator[Sampled]:
     due = recording.samples[0].monotonic + offset
     for sampled in recording.samples:
@@ -111,9 +82,11 @@ def _every(recording: Recording, offset: float, tick: float) -> Iterator[Sampled
             due += tick
 
 
-def _entry(configuration: Configuration, group: str) -> Entry:
+def _entry(configuration: Configuration, group: str, after: float) -> Entry:
+    """The first entry of the family; its entries have the same settings of ``idle``."""
     family = re.split("[^a-z-]", group)[0]
-    return next(entry for entry in configuration.entries if entry.name.text.partition(":")[0] == family)
+    entry = next(entry for entry in configuration.entries if entry.name.text.partition(":")[0] == family)
+    return replace(entry, idle=replace(entry.idle, after=after))
 
 
 def _as_sample(

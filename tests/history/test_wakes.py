@@ -3,9 +3,8 @@
 import pytest
 
 from swap_exporter.grouping.grouping import by_name
-from swap_exporter.history.wakes import HALF_LIFE, MIN_WAKES, Wakes
+from swap_exporter.history.wakes import FAULT, HALF_LIFE, MIN_WAKES, Wakes
 from swap_exporter.history.watches import Watches
-from swap_exporter.history.work import FAULT
 from swap_exporter.kernel.taskstats import TaskDelays
 from tests.making import MIB, member, process, sample
 

@@ -129,14 +129,21 @@ def test_pairs_lie_within_their_limit():
     assert follow.activity is Activity.IDLE
 
 
-def test_a_small_request_that_reads_back_a_tenth_is_activity():
+@pytest.mark.parametrize(
+    ("back", "faults", "verdict"),
+    [
+        (11 * MIB, 500, Activity.BUSY),
+        (9 * MIB, 500, Activity.IDLE),
+        (11 * MIB, 20, Activity.IDLE),
+    ],
+    ids=["by its own faults", "less than a tenth", "by another process"],
+)
+def test_a_worker_that_reads_back_a_tenth_serves_though_paging_hides_its_request(back, faults, verdict):
     follow = idle_for(300)
     follow.see(315, swap=100 * MIB)
-    follow.see(330, used=0.003, slices=4, swap=91 * MIB)
-    assert follow.activity is Activity.IDLE
-    follow.see(390, used=0.003, slices=4, swap=80 * MIB)
-    assert follow.activity is Activity.BUSY
-    assert follow.watch.cold == 80 * MIB
+    follow.see(330, used=0.012, user=0.0, slices=300, swap=100 * MIB - back, faults=faults)
+    assert follow.activity is verdict
+    assert follow.watch.cold == (100 * MIB - back if verdict is Activity.BUSY else 0)
 
 
 @pytest.mark.parametrize("period", [1, 5, 15, 20])

@@ -19,7 +19,7 @@ def known(per_15_seconds_ms):
 
 
 def did(ms, slices, switches=None, seconds=15.0):
-    return Step(seconds, ms / 1000, slices, switches, faulted=False)
+    return Step(seconds, ms / 1000, slices, switches, faults=0)
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,17 @@ def usage(cpu=0.0, user=None, faults=0, ms=None, slices=0, children=0.0):
             "serving and thrashing",
             usage(ms=0),
             usage(cpu=0.47, user=0.08, faults=9000, ms=470),
-            pytest.approx(0.06),
+            pytest.approx(0.07),
         ),
-        ("a wake", usage(ms=0), usage(cpu=0.02, user=0, faults=300, ms=20), pytest.approx(0.005)),
+        ("a few file pages", usage(ms=0), usage(cpu=0.02, user=0, faults=40, ms=20), pytest.approx(0.014)),
     ],
 )
 def test_what_counts_as_cpu_time(what, before, now, cpu):
     assert step(before, now, 15.0, HZ).cpu == pytest.approx(cpu), what
+
+
+def test_what_waits_for_a_page_is_no_wake_up():
+    """Otherwise the faults of a worker that serves while it thrashes would explain its work."""
+    did = step(usage(ms=0), usage(cpu=0.34, user=0.1, faults=6400, ms=340, slices=6700), 15.0, HZ)
+    assert did.timeslices == 300
+    assert judge(did, WIDE, known(1.35)) is Work.REQUESTS

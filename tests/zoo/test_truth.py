@@ -36,7 +36,9 @@ def recording(
     def swap(at: float) -> int:
         return next((kilobytes for start, kilobytes in reversed(steps) if start <= at), 0)
 
-    samples = [Sampled(t, t, {}, {0: reading(swap(t), threads)}) for t in range(LENGTH)]
+    # A request that reads back takes faults.
+    faults = read_back // 4
+    samples = [Sampled(t, t, {}, {0: reading(swap(t), threads, t * faults)}) for t in range(LENGTH)]
     answers = [
         Answered("pool", 0, t, t + 0.01, ms, 0, 0, (swap(t) - read_back) * 1024, (OUT - swap(t)) * 1024)
         for t in served
@@ -60,7 +62,7 @@ CASES = {
     "fresh, pushed out": (recording([(200, OUT)]), {329: Duty.OPEN, 331: Duty.COUNT, 1199: Duty.COUNT}),
     "served, pushed out": (
         recording([(240, OUT)], LOAD),
-        {498: Duty.LEAVE, 515: Duty.OPEN, 530: Duty.COUNT, 1199: Duty.COUNT},
+        {480: Duty.LEAVE, 498: Duty.OPEN, 515: Duty.OPEN, 530: Duty.COUNT, 1199: Duty.COUNT},
     ),
     "served with all in swap: cold": (recording([(50, OUT)], LOAD), {600: Duty.LEAVE}),
     "pushed out again, over what is cold": (
@@ -90,11 +92,19 @@ CASES = {
     ),
     "health checks": (
         recording([(240, OUT)], [*LOAD, *every(60, 300, 900)], ms=2),
-        {600: Duty.COUNT, 890: Duty.COUNT},
+        {601: Duty.COUNT, 890: Duty.COUNT},
     ),
     "health checks that read back much": (
         recording([(240, OUT)], [*LOAD, *every(60, 300, 900)], ms=2, read_back=OUT // 5),
-        {600: Duty.OPEN},
+        {601: Duty.OPEN},
+    ),
+    "health checks, each as several requests": (
+        recording([(240, OUT)], [*LOAD, *(t + n / 10 for t in every(60, 300, 900) for n in range(3))], ms=2),
+        {601: Duty.COUNT},
+    ),
+    "a request that is not answered yet": (
+        recording([(240, OUT)], [*LOAD, 700]),
+        {699: Duty.COUNT, 700: Duty.OPEN},
     ),
 }
 

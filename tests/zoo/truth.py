@@ -7,7 +7,7 @@ Terms: a worker is *active* when it answers a request. A health check is no acti
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
@@ -18,6 +18,10 @@ MIB = 1 << 20
 MINUTE = 50.0
 """Seconds; less than 60, for requests do not come to the second."""
 SMALL_MS = 10.0
+BURST = 0.5
+"""Seconds."""
+READ_AHEAD = 8 * 4096
+"""Bytes that one major fault brings back at most."""
 MARGIN = 1.1
 """Cases within this factor of a threshold are not judged."""
 ORDINARY_RATE = 2.0
@@ -47,7 +51,7 @@ class Activity(NamedTuple):
     ms: float
     swap: int
     since: float
-    """Start of the series that it belongs to: no gap in it reaches idle.after."""
+    """The first answer of the series that it belongs to: no gap in it reaches idle.after."""
 
 
 class Truth:
@@ -90,23 +94,36 @@ class Truth:
         """What the exporter has to say of a worker in a scrape at that time."""
         given = self.thresholds
         start = self._times[0]
+        light = self._family[index] in self._light
         last = self.last(index, at)
         idle_for = at - (last.at if last else start)
         if last is not None and idle_for < given.after:
-            return Duty.LEAVE if self._must_be_seen(index, last, at) else Duty.OPEN
+            # The last answers may be too few in their step to be seen.
+            seen = idle_for < given.after - given.tick and self._must_be_seen(index, last, at)
+            return Duty.LEAVE if seen else Duty.OPEN
         # Thresholds must be met at two ticks running: one sample may be older than a change.
         times = (at, max(start, at - given.tick), max(start, at - 2 * given.tick))
         if all(self._lacks(index, time, MARGIN) for time in times[:2]):
+            if self._is_serving(index, at):
+                return Duty.OPEN
             return Duty.COUNT if idle_for >= given.after + 2 * given.tick else Duty.OPEN
         # A worker that was counted stays so down to 0.6 of the ratio.
-        if not any(self._lacks(index, time, 0.5) for time in times):
+        # Their requests cost next to nothing, so what they serve without is not known to be cold.
+        if not light and not any(self._lacks(index, time, 0.5) for time in times):
             return Duty.LEAVE
         return Duty.OPEN
+
+    def _is_serving(self, index: int, at: float) -> bool:
+        """Whether it was asked and has not answered yet."""
+        return any(answer.sent <= at < answer.answered for answer in self._by_index.get(index, ()))
 
     def _must_be_seen(self, index: int, last: Activity, at: float) -> bool:
         given = self.thresholds
         family = self._family[index]
-        if family in self._light or at - last.since < 2 * given.tick + 1:
+        # The user time of a thrashing event loop is known in steps of 10 ms only, and is no more than at rest.
+        thrashes = self._reading(index, at).majflt > self._reading(index, at - given.tick).majflt + 100
+        ticks = 3 if thrashes and family in self._ticking else 2
+        if family in self._light or at - last.since < ticks * given.tick + 1:
             return False
         # CPU time asked for in a second, over the series.
         series = [a for a in self._activities[index] if last.since <= a.at <= last.at]
@@ -133,18 +150,25 @@ class Truth:
 
     def _active(self, index: int, answers: Sequence[Answered]) -> list[Activity]:
         found: list[Activity] = []
+        answers = _bursts(answers)
         for number, answer in enumerate(answers):
             before = answers[number - 1].answered if number else float("-inf")
             after = answers[number + 1].sent if number + 1 < len(answers) else float("inf")
             alone = answer.sent - before >= MINUTE and after - answer.answered >= MINUTE
             if alone and answer.ms < SMALL_MS and found:
                 swap = self._reading(index, answer.sent).vm_swap * 1024
-                if swap - answer.swap < (swap - found[-1].swap) / 10:
+                if self._read_back(index, answer) <= max(0, swap - found[-1].swap) / 10:
                     continue
             gap = answer.sent - (found[-1].at if found else float("-inf"))
-            since = answer.sent if gap >= self.thresholds.after else found[-1].since
+            since = answer.answered if gap >= self.thresholds.after else found[-1].since
             found.append(Activity(answer.answered, answer.ms, answer.swap, since))
         return found
+
+    def _read_back(self, index: int, answer: Answered) -> int:
+        """Bytes. What a request has freed was not read: it took no faults."""
+        before, after = self._reading(index, answer.sent), self._reading(index, answer.answered + 1)
+        fell = before.vm_swap * 1024 - answer.swap
+        return fell if (after.majflt - before.majflt) * READ_AHEAD >= fell / 2 else 0
 
     def _sample(self, at: float) -> int:
         return max(0, bisect_right(self._times, at) - 1)
@@ -156,6 +180,17 @@ class Truth:
         while index not in samples[position].readings and position + 1 < len(samples):
             position += 1
         return samples[position].readings[index]
+
+
+def _bursts(answers: Sequence[Answered]) -> list[Answered]:
+    """Requests within :data:`BURST` are one, with the CPU time of all: no exporter sees them apart."""
+    merged: list[Answered] = []
+    for answer in answers:
+        if merged and answer.sent - merged[-1].answered < BURST and merged[-1].ms + answer.ms < SMALL_MS:
+            answer = replace(answer, sent=merged[-1].sent, ms=merged[-1].ms + answer.ms)
+            merged.pop()
+        merged.append(answer)
+    return merged
 
 
 def wake_seconds(recording: Recording, family: str) -> float | None:

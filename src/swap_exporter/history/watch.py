@@ -4,6 +4,7 @@ A worker is judged by what it did since the exporter first saw it, never by one 
 say whether pages are missed, and no single CPU reading separates a heartbeat from work.
 """
 
+import os
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -22,6 +23,12 @@ PAIR_SECONDS = 45.0
 
 READ_BACK = 0.1
 """Share of what is displaced: a request that reads back as much is no health check."""
+
+READ_AHEAD = 8
+"""Pages that one major fault brings back at most, as the kernel is set up by default: vm.page-cluster. More
+were brought back by another process."""
+
+PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 WINDOW_PARTS = 16
 """So many readings at most are remembered of ``idle.window``."""
@@ -152,14 +159,13 @@ def _close(
         active, window = _over_window(watch.window, did, now, idle)
         watch = watch._replace(window=window)
     else:
-        work = judge(did, idle, level)
-        if work is Work.REST and not did.faulted:
+        work = judge(did, idle, level, read_back=_read_back(watch, did, swapped, level))
+        if work is Work.REST and not did.faults:
             rest = did.share
         elif work is Work.UNCLEAR:
             watch = watch._replace(last_unclear=now)
         elif work is Work.SMALL:
-            paired = watch.last_small is not None and now - watch.last_small <= PAIR_SECONDS
-            active = paired or _came_back(watch, swapped)
+            active = watch.last_small is not None and now - watch.last_small <= PAIR_SECONDS
             watch = watch._replace(last_small=now)
         elif work is Work.REQUESTS:
             active = True
@@ -190,9 +196,13 @@ def _over_window(
     return enough and did.share >= idle.cpu, window
 
 
-def _came_back(watch: Watch, swapped: Swapped) -> bool:
-    missed = watch.start_swap - watch.cold
-    return missed >= swapped.min_bytes and watch.start_swap - watch.swap >= READ_BACK * missed
+def _read_back(watch: Watch, did: Step, swapped: Swapped, level: Level) -> bool:
+    """Whether its own faults brought back a tenth of what it missed; where idle workers have a heartbeat,
+    which brings back 130 to 170 pages, ``min_bytes`` at least."""
+    missed, came_back = watch.start_swap - watch.cold, watch.start_swap - watch.swap
+    least = 1 if level.known and level.share == 0 else swapped.min_bytes
+    enough = came_back >= max(least, READ_BACK * missed)
+    return enough and did.faults * READ_AHEAD * PAGE_SIZE >= came_back / 2
 
 
 def _is_swapped(watch: Watch, process: Process, settings: Swapped) -> bool:

@@ -18,8 +18,9 @@ of idle workers on a busy machine."""
 REQUEST = 0.010
 """CPU seconds from which on work is more than a health check."""
 
-FAULT = 50e-6
-"""CPU seconds that one major fault costs, readahead included. Measured: 43 µs in a thrashing cgroup."""
+FAULT = 150e-6
+"""CPU seconds that one major fault may cost. Measured: 15 to 30 µs for a worker that wakes, 30 to 180 µs in a
+thrashing cgroup, where each fault reclaims a page first."""
 
 WAKE_UP = 90e-6
 """CPU seconds of a wake-up that finds nothing to do. Measured: 75 to 100 µs for an idle gunicorn worker that
@@ -98,7 +99,8 @@ class Step(NamedTuple):
     timeslices: int
     """0 where unknown."""
     switches: int | None
-    faulted: bool
+    faults: int
+    """Major ones."""
 
     @property
     def share(self) -> float:
@@ -136,20 +138,26 @@ def step(before: Usage, now: Usage, seconds: float, clock_ticks: int) -> Step:
     cpu = ticks if exact is None else max(exact, ticks)
     faults = max(0, now.major_faults - before.major_faults)
     if faults:
-        user = max(0.0, (now.user_ticks - before.user_ticks) / clock_ticks - cut)
+        # Each of them waits, which is a time slice too.
+        timeslices = max(0, timeslices - faults)
+        user = max(0.0, (now.user_ticks - before.user_ticks - 1) / clock_ticks)
         cpu = max(cpu - faults * FAULT, min(user, cpu))
     cpu += max(0, now.children_ticks - before.children_ticks) / clock_ticks
     switches = None
     if before.switches is not None and now.switches is not None:
         switches = max(0, now.switches - before.switches)
-    return Step(seconds, cpu, timeslices, switches, faults > 0)
+    return Step(seconds, cpu, timeslices, switches, faults)
 
 
-def judge(step: Step, idle: Idle, level: Level) -> Work:
-    """What a step shows, beside what the group's workers use at rest."""
+def judge(step: Step, idle: Idle, level: Level, *, read_back: bool = False) -> Work:
+    """What a step shows, beside what the group's workers use at rest. ``read_back``: its own faults brought
+    back much of what was displaced, which no heartbeat does; what they cost can hide the request behind
+    them."""
     bound = idle.cpu * step.seconds
     if _ticks_only(step) and step.cpu <= bound:
         return Work.REST
+    if read_back:
+        return Work.REQUESTS
     at_rest = MARGIN * max(idle.heartbeat, level.share) * step.seconds
     explained = min(max(at_rest, step.timeslices * WAKE_UP), bound)
     work = step.cpu - explained
