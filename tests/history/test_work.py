@@ -113,3 +113,16 @@ def test_what_waits_for_a_page_is_no_wake_up():
     did = step(usage(ms=0), usage(cpu=0.34, user=0.1, faults=6400, ms=340, slices=6700), 15.0, HZ)
     assert did.timeslices == 300
     assert judge(did, WIDE, known(1.35)) is Work.REQUESTS
+
+
+def test_a_wake_that_waits_for_ten_pages_a_second_is_no_event_loop():
+    """Seen on gunicorn's gthread: 138 waits of its main thread for pages, and 14 heartbeats, in 15 seconds."""
+    before, now = usage(ms=0), usage(cpu=0.05, user=0.01, faults=1132, ms=57, slices=1190)
+    did = step(before._replace(switches=0), now._replace(switches=152), 15.0, HZ)
+    assert judge(did, WIDE, known(1.35), read_back=True) is Work.REQUESTS
+
+
+def test_an_event_loop_whose_pages_come_back_is_at_rest():
+    before, now = usage(ms=0), usage(cpu=0.05, user=0.01, faults=400, ms=50, slices=560)
+    did = step(before._replace(switches=0), now._replace(switches=550), 15.0, HZ)
+    assert judge(did, WIDE, NEW, read_back=True) is Work.REST

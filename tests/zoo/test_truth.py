@@ -38,7 +38,14 @@ def recording(
 
     # A request that reads back takes faults.
     faults = read_back // 4
-    samples = [Sampled(t, t, {}, {0: reading(swap(t), threads, t * faults)}) for t in range(LENGTH)]
+
+    def found(t: int) -> int:
+        """What the sample after an answer finds less."""
+        return read_back if t - 1 in served else 0
+
+    samples = [
+        Sampled(t, t, {}, {0: reading(swap(t) - found(t), threads, t * faults)}) for t in range(LENGTH)
+    ]
     answers = [
         Answered("pool", 0, t, t + 0.01, ms, 0, 0, (swap(t) - read_back) * 1024, (OUT - swap(t)) * 1024)
         for t in served

@@ -120,7 +120,7 @@ class Truth:
     def _must_be_seen(self, index: int, last: Activity, at: float) -> bool:
         given = self.thresholds
         family = self._family[index]
-        # The user time of a thrashing event loop is known in steps of 10 ms only, and is no more than at rest.
+        # The user time of a thrashing event loop is known in steps of 10 ms, and hardly more than at rest.
         thrashes = self._reading(index, at).majflt > self._reading(index, at - given.tick).majflt + 100
         ticks = 3 if thrashes and family in self._ticking else 2
         if family in self._light or at - last.since < ticks * given.tick + 1:
@@ -165,9 +165,9 @@ class Truth:
         return found
 
     def _read_back(self, index: int, answer: Answered) -> int:
-        """Bytes. What a request has freed was not read: it took no faults."""
+        """Bytes. What a request has freed was not read: it took no faults. php-fpm frees after its answer."""
         before, after = self._reading(index, answer.sent), self._reading(index, answer.answered + 1)
-        fell = before.vm_swap * 1024 - answer.swap
+        fell = (before.vm_swap - after.vm_swap) * 1024
         return fell if (after.majflt - before.majflt) * READ_AHEAD >= fell / 2 else 0
 
     def _sample(self, at: float) -> int:

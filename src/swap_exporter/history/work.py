@@ -97,7 +97,7 @@ class Step(NamedTuple):
     cpu: float
     """CPU seconds, less what paging cost."""
     timeslices: int
-    """0 where unknown."""
+    """Less those that faults took; 0 where unknown."""
     switches: int | None
     faults: int
     """Major ones."""
@@ -138,14 +138,14 @@ def step(before: Usage, now: Usage, seconds: float, clock_ticks: int) -> Step:
     cpu = ticks if exact is None else max(exact, ticks)
     faults = max(0, now.major_faults - before.major_faults)
     if faults:
-        # Each of them waits, which is a time slice too.
+        # Each of them waits: a time slice and a switch that are no wake-up.
         timeslices = max(0, timeslices - faults)
         user = max(0.0, (now.user_ticks - before.user_ticks - 1) / clock_ticks)
         cpu = max(cpu - faults * FAULT, min(user, cpu))
     cpu += max(0, now.children_ticks - before.children_ticks) / clock_ticks
     switches = None
     if before.switches is not None and now.switches is not None:
-        switches = max(0, now.switches - before.switches)
+        switches = max(0, now.switches - before.switches - faults)
     return Step(seconds, cpu, timeslices, switches, faults)
 
 
