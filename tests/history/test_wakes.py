@@ -3,8 +3,9 @@
 import pytest
 
 from swap_exporter.grouping.grouping import by_name
-from swap_exporter.history.wakes import FAULT, HALF_LIFE, MIN_WAKES, Wakes
+from swap_exporter.history.wakes import HALF_LIFE, MIN_WAKES, Wakes
 from swap_exporter.history.watches import Watches
+from swap_exporter.history.work import FAULT_OF_A_WAKE
 from swap_exporter.kernel.taskstats import TaskDelays
 from tests.making import MIB, member, process, sample
 
@@ -84,7 +85,7 @@ def test_faults_cost_cpu_time_too():
     world = World()
     for pid in (10, 11, 12):
         world.wake(pid, faults=500)
-    assert world.cost.seconds_per_page == pytest.approx((0.1 + 500 * FAULT) / 1000)
+    assert world.cost.seconds_per_page == pytest.approx((0.1 + 500 * FAULT_OF_A_WAKE) / 1000)
 
 
 def test_the_share_that_was_read_back_is_known_from_the_first_wake_on():

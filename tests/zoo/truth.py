@@ -131,6 +131,8 @@ class Truth:
         rate = spent / max(1.0, last.at - last.since)
         if len(series) < 2:
             return False
+        if family in self._ticking and last.at - last.since < given.tick:
+            return False  # a handful of requests is no load for an event loop
         if rate >= ORDINARY_RATE:
             return True
         if family in self._ticking:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity, Watch, activity
 from swap_exporter.history.watches import GroupWatches
+from swap_exporter.history.work import FAULT_OF_A_WAKE
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Sample
 
@@ -24,9 +25,6 @@ MIN_WAKES = 3
 
 HALF_LIFE = 3600.0
 """Seconds after which a wake counts half: storage is as fast as it is now."""
-
-FAULT = 25e-6
-"""CPU seconds of a fault of a worker that wakes. Measured: 15 to 30 µs."""
 
 _REMEMBERED = 50
 
@@ -164,7 +162,7 @@ def _woken(asleep: Asleep, threads: int, watch: Watch, now: TaskDelays, sample: 
     if pages < MIN_PAGES or displaced < MIN_PAGES or not 0 < waited <= possible:
         return None
     faults = max(0, watch.usage.major_faults - asleep.major_faults)
-    return Woken(pages, waited + faults * FAULT, displaced)
+    return Woken(pages, waited + faults * FAULT_OF_A_WAKE, displaced)
 
 
 def _median(wakes: Iterable[Wake], now: float) -> float:

@@ -19,8 +19,11 @@ REQUEST = 0.010
 """CPU seconds from which on work is more than a health check."""
 
 FAULT = 150e-6
-"""CPU seconds that one major fault may cost. Measured: 15 to 30 µs for a worker that wakes, 30 to 180 µs in a
-thrashing cgroup, where each fault reclaims a page first."""
+"""CPU seconds that one major fault may cost. Measured: 30 to 180 µs in a thrashing cgroup, where each fault
+reclaims a page first."""
+
+FAULT_OF_A_WAKE = 25e-6
+"""The same where the pages stay: 15 to 30 µs."""
 
 WAKE_UP = 90e-6
 """CPU seconds of a wake-up that finds nothing to do. Measured: 75 to 100 µs for an idle gunicorn worker that
@@ -96,6 +99,8 @@ class Step(NamedTuple):
     """How long that was."""
     cpu: float
     """CPU seconds, less what paging cost."""
+    cpu_of_a_wake: float
+    """The same if the pages came back to stay."""
     timeslices: int
     """Less those that faults took; 0 where unknown."""
     switches: int | None
@@ -136,36 +141,39 @@ def step(before: Usage, now: Usage, seconds: float, clock_ticks: int) -> Step:
     cut = 2 / clock_ticks
     ticks = max(0.0, (now.ticks - before.ticks) / clock_ticks - cut)
     cpu = ticks if exact is None else max(exact, ticks)
+    of_a_wake = cpu
     faults = max(0, now.major_faults - before.major_faults)
     if faults:
         # Each of them waits: a time slice and a switch that are no wake-up.
         timeslices = max(0, timeslices - faults)
         user = max(0.0, (now.user_ticks - before.user_ticks - 1) / clock_ticks)
-        cpu = max(cpu - faults * FAULT, min(user, cpu))
-    cpu += max(0, now.children_ticks - before.children_ticks) / clock_ticks
+        cpu, of_a_wake = (max(cpu - faults * each, min(user, cpu)) for each in (FAULT, FAULT_OF_A_WAKE))
+    children = max(0, now.children_ticks - before.children_ticks) / clock_ticks
     switches = None
     if before.switches is not None and now.switches is not None:
         switches = max(0, now.switches - before.switches - faults)
-    return Step(seconds, cpu, timeslices, switches, faults)
+    return Step(seconds, cpu + children, of_a_wake + children, timeslices, switches, faults)
 
 
 def judge(step: Step, idle: Idle, level: Level, *, read_back: bool = False) -> Work:
     """What a step shows, beside what the group's workers use at rest. ``read_back``: its own faults brought
-    back much of what was displaced, which no heartbeat does; what they cost can hide the request behind
-    them."""
+    back much of what was displaced, so that a request is more than a health check."""
     bound = idle.cpu * step.seconds
-    if _ticks_only(step) and step.cpu <= bound:
-        return Work.REST
-    if read_back:
-        return Work.REQUESTS
+    cpu = step.cpu_of_a_wake if read_back else step.cpu
     at_rest = MARGIN * max(idle.heartbeat, level.share) * step.seconds
+    if read_back:
+        # No heartbeat reads as much; but an idle event loop may, when it collects garbage in its heap.
+        if at_rest < REQUEST and level.known:
+            return Work.REQUESTS
+    elif _ticks_only(step) and cpu <= bound:
+        return Work.REST
     explained = min(max(at_rest, step.timeslices * WAKE_UP), bound)
-    work = step.cpu - explained
+    work = cpu - explained
     if work < SMALL:
         return Work.REST
-    if not level.known and step.cpu <= bound:
+    if not level.known and cpu <= bound:
         return Work.UNCLEAR
-    return Work.SMALL if work < REQUEST else Work.REQUESTS
+    return Work.SMALL if work < REQUEST and not read_back else Work.REQUESTS
 
 
 def _ticks_only(step: Step) -> bool:
