@@ -14,7 +14,7 @@ SMALL = {"nginx", "haproxy"}
 
 @pytest.fixture(scope="module")
 def story() -> Recording:
-    return load(DIRECTORY / "story.jsonl.gz")
+    return load(DIRECTORY / "nights.jsonl.gz")
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +69,7 @@ def test_every_family_says_what_waking_all_costs(story: Recording) -> None:
     assert all(cost is not None and 0 < cost < 10 for cost in costs.values()), costs
 
 
-def test_idle_workers_fault_while_their_cgroup_thrashes() -> None:
-    story = load(DIRECTORY / "thrash.jsonl.gz")
-    truth = Truth(story)
+def test_idle_workers_fault_while_their_cgroup_thrashes(story: Recording, truth: Truth) -> None:
     (begin, end) = next((begin, end) for phase, begin, end in phases(story) if phase == "thrash")
     before, *_, after = (s for s in story.samples if begin <= s.monotonic <= end)
     faults = [
