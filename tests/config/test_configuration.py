@@ -504,6 +504,11 @@ def test_any_bytes_are_a_configuration_or_mistakes_of_one_line_each(content: byt
     assert all(len(line.splitlines()) == 1 and line.startswith("f:") for line in found)
 
 
+def test_only_the_catalogue_says_what_idle_workers_use_at_least() -> None:
+    with pytest.raises(ConfigError, match="unknown key"):
+        config.parse(b"process_names: [{comm: [own], idle: {heartbeat: 0.001}}]\n", "my.yml")
+
+
 def test_a_share_for_all_leaves_what_was_measured_in_the_catalogue() -> None:
     """``idle.cpu`` at the top is exact for the user's own entries; those of the catalogue go on learning."""
     read = config.parse(b"idle: {cpu: 0.02, after: 10m}\nprocess_names: [{comm: [own]}]\n", "my.yml")
