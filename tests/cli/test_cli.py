@@ -159,7 +159,9 @@ def test_check_config_accepts_a_file_without_keys(content, tmp_path):
 
 
 def test_check_config_is_content_with_the_catalogue_itself(tmp_path):
-    (tmp_path / "catalog.yml").write_text(run("catalog").stdout)
+    printed = run("catalog").stdout
+    assert "{cpu: 0.005, window: 60s}" in printed, "and no heartbeat, which a file of one's own may not set"
+    (tmp_path / "catalog.yml").write_text(printed)
     ended = run("check-config", "catalog.yml", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("catalog.yml: ok, ")

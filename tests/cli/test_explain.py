@@ -9,8 +9,16 @@ from urllib.request import urlopen
 
 import pytest
 
+from swap_exporter.assessment.verdict import judge
+from swap_exporter.cli.explain import observed_activity, reported_activity
+from swap_exporter.client.workers import Worker
+from swap_exporter.grouping.roles import Role
+from swap_exporter.history.history import History
+from swap_exporter.history.watch import Activity
+from swap_exporter.settings import Configuration, Idle
 from tests.cli.network import private_network
 from tests.cli.test_cli import run
+from tests.making import entry, grouping, member, process, sample
 from tests.system.waiting import wait_until
 
 NOBODY = "--from=http://127.0.0.1:1"
@@ -66,7 +74,11 @@ def test_beside_a_running_exporter_it_shows_what_that_knows(started, own, dormou
         text = explained(dormouse, f"--config.file={own}", f"--from={given}")
         assert re.search(rf"^exporter   {url}/api/workers, sample of \d+ s ago$", text, re.M)
         assert re.search(
-            r"^activity   idle for \d+s: watched for at least 2 s, and not active in it$", text, re.M
+            r"^activity   idle for \d+s: watched for at least 2 s, and never used more CPU than its group "
+            r"uses at rest \(learned, at most 0.40% of a core\) in it; a health check a minute does "
+            r"not count$",
+            text,
+            re.M,
         )
         assert re.search(r"^residency  resident: 0.0 MiB of 0.\d MiB were pushed out", text, re.M)
     elsewhere = explained(dormouse, f"--from={url}")
@@ -155,3 +167,63 @@ def test_a_process_that_the_catalogue_may_not_add_to_a_group_of_the_users(tmp_pa
     assert re.search(rf"^  catalog\.yaml:\d+ php-fpm:.*: would, but {reason}$", text, re.M)
     assert "claims it\n" not in text
     assert 'swap_group_processes{group="php-fpm:www",role="worker"} 0.0' in exposed
+
+
+LEARNED = Idle(after=300, cpu=0.004, window=60)
+EXACT = Idle(after=300, cpu=0.02, window=60, cpu_is_exact=True)
+MORE = "more CPU than its group uses at rest (learned, at most 0.40% of a core)"
+EXACTLY = "at least 2.00% of a core over 60 s, which the configuration sets"
+UNCLEAR = "not yet seen at rest: what it used, less than 0.40% of a core, may be rest or work"
+CHECKS = "; a health check a minute does not count"
+
+
+def reported(state, idle):
+    worker = Worker(10, 100, "shop", Role.WORKER, state, False, 1000.0, 0, 0)
+    return reported_activity(worker, entry(idle=idle) if idle else None, 1720.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "idle", "text"),
+    [
+        ("busy", LEARNED, f"busy: used {MORE} within the last 300 s"),
+        ("busy", EXACT, f"busy: used {EXACTLY}, within the last 300 s"),
+        ("idle", LEARNED, f"idle for 12m: watched for at least 300 s, and never used {MORE} in it{CHECKS}"),
+        ("idle", EXACT, f"idle for 12m: watched for at least 300 s, and never used {EXACTLY} in it"),
+        ("unknown", LEARNED, f"unknown: not watched for 300 s yet, or {UNCLEAR}"),
+        ("unknown", EXACT, "unknown: not watched for 300 s yet"),
+        (
+            "busy",
+            None,
+            "busy: used more CPU than its group uses at rest (learned, at most idle.cpu) "
+            "within the last idle.after",
+        ),
+    ],
+)
+def test_what_a_running_exporter_means_by_activity(state, idle, text):
+    assert reported(Activity(state), idle) == text
+
+
+def observed(idle, seconds, cpu):
+    """The text about a worker that was watched for ``seconds`` and used ``cpu`` of a core."""
+    history = History(Configuration())
+    for second in range(0, seconds + 1, 15):
+        of = member(process(cpu=cpu * second, timeslices=second), entry(idle=idle))
+        taken = sample(second, [of.process])
+        observation = history.observe(taken, grouping([of]))
+    [(seen, watch)] = observation.watches["shop"].alive
+    return observed_activity(judge(seen, watch, taken.at), taken.at)
+
+
+@pytest.mark.parametrize(
+    ("idle", "seconds", "cpu", "text"),
+    [
+        (LEARNED, 285, 0.0, "unknown: takes 300 s of watching, as a running exporter does"),
+        (LEARNED, 300, 0.0, f"idle: watched for at least 300 s, and never used {MORE} in it{CHECKS}"),
+        (LEARNED, 600, 0.002, f"unknown: {UNCLEAR}"),
+        (LEARNED, 600, 0.1, f"busy: used {MORE} within the last 300 s"),
+        (EXACT, 600, 0.002, f"idle: watched for at least 300 s, and never used {EXACTLY} in it"),
+        (EXACT, 600, 0.1, f"busy: used {EXACTLY}, within the last 300 s"),
+    ],
+)
+def test_what_one_sample_and_the_state_file_mean_by_activity(idle, seconds, cpu, text):
+    assert observed(idle, seconds, cpu) == text

@@ -4,6 +4,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -501,3 +502,18 @@ def test_any_bytes_are_a_configuration_or_mistakes_of_one_line_each(content: byt
     except ConfigError as error:
         found = error.mistakes or ("no mistake at all",)
     assert all(len(line.splitlines()) == 1 and line.startswith("f:") for line in found)
+
+
+def test_only_the_catalogue_says_what_idle_workers_use_at_least() -> None:
+    with pytest.raises(ConfigError, match="unknown key"):
+        config.parse(b"process_names: [{comm: [own], idle: {heartbeat: 0.001}}]\n", "my.yml")
+
+
+def test_a_share_for_all_leaves_what_was_measured_in_the_catalogue() -> None:
+    """``idle.cpu`` at the top is exact for the user's own entries; those of the catalogue go on learning."""
+    read = config.parse(b"idle: {cpu: 0.02, after: 10m}\nprocess_names: [{comm: [own]}]\n", "my.yml")
+    own, *catalogue = read.entries
+    assert own.idle == Idle(600, 0.02, 60, cpu_is_exact=True)
+    unchanged = config.load(None).entries
+    assert [entry.idle for entry in catalogue] == [replace(entry.idle, after=600) for entry in unchanged]
+    assert not any(entry.idle.cpu_is_exact for entry in catalogue)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from swap_exporter.history.work import LEARNED, Level, Step, Work, judge
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Idle
 from tests.grouping.table import CATALOG, configured, groups, members_of, over, process, roles
@@ -386,3 +387,45 @@ def test_patterns_of_ones_own_allow_the_heartbeats_of_any_server_in_python() -> 
 
 def test_no_entry_sets_how_long_idle_is() -> None:
     assert {entry.idle.after for entry in CATALOG.entries} == {CATALOG.idle.after}
+
+
+# CPU of one idle worker in µs a second, and its wake-ups a second, measured on real servers.
+HEARTBEATS = {
+    PYTHON + "daphne shop:asgi": (290, 1.5),
+    PYTHON + "daphne": (290, 1.5),
+    PYTHON + "dramatiq shop.jobs": (1400, 8),
+    PYTHON + "dramatiq": (1400, 8),
+    PYTHON + "huey_consumer -k process shop.queue": (270, 1),
+    PYTHON + "huey_consumer shop.queue": (1800, 2),
+    PYTHON + "huey_consumer": (1800, 2),
+    PYTHON + "arq shop.Settings": (1000, 2),
+    "sidekiq 6.4.1 mailer [0 of 3 busy]": (879, 2.45),
+    "/usr/bin/ruby /usr/bin/sidekiq": (879, 2.45),
+    "redis-server *:6379": (2530, 20.5),
+    "/usr/bin/redis-server": (2530, 20.5),
+}
+
+
+@pytest.mark.parametrize("title", HEARTBEATS)
+def test_a_dear_heartbeat_is_rest_before_anything_was_learned(title: str) -> None:
+    idle = members_of(over([process(10, 1, title)]))[0].entry.idle
+    at_rest, wake_ups = HEARTBEATS[title]
+    cpu = at_rest * 15e-6
+    step = Step(15.0, cpu, cpu, round(wake_ups * 15), None, faults=0)
+    assert judge(step, idle, Level()) is Work.REST
+    assert judge(step, replace(idle, heartbeat=0.0), Level()) is not Work.REST, "it needs none"
+
+
+@pytest.mark.parametrize("title", HEARTBEATS)
+def test_a_request_of_five_milliseconds_a_second_shows_beside_a_dear_heartbeat(title: str) -> None:
+    idle = members_of(over([process(10, 1, title)]))[0].entry.idle
+    at_rest, wake_ups = HEARTBEATS[title]
+    cpu = (at_rest + 5000) * 15e-6
+    step = Step(15.0, cpu, cpu, round((wake_ups + 4) * 15), None, faults=0)
+    for level in (Level(), Level(at_rest / 1e6, LEARNED)):
+        assert judge(step, idle, level) is Work.REQUESTS
+
+
+def test_only_those_have_a_heartbeat() -> None:
+    having = {entry.where for entry in CATALOG.entries if entry.idle.heartbeat}
+    assert having == {members_of(over([process(10, 1, title)]))[0].entry.where for title in HEARTBEATS}

@@ -7,6 +7,7 @@ from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity, activity
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.inspection import Inspection
+from swap_exporter.sampling.sample import CpuClock
 from swap_exporter.settings import Configuration, Idle, Limits, Quiet
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
 
@@ -289,3 +290,65 @@ def test_what_the_host_reads_back_counts_zswap_too():
         observation = history.observe(sample(second, [], of), grouping([]))
     assert observation.swapin_pages_per_second == 1
     assert observation.read_back_pages_per_second == 3
+
+
+def with_clock(of, running_ms, timeslices):
+    """As a process of one thread shows it; its ticks stay at 0."""
+    clock = CpuClock(round(running_ms * 1e6), timeslices)
+    return member(of.process._replace(clock=clock), of.entry)
+
+
+def test_one_stopped_worker_does_not_decide_what_its_group_uses_at_rest():
+    """It did nothing for ten minutes; the others always used 20 ms in a tick, which may be rest or work."""
+    history = History(Configuration())
+    stopped, other = member(process(10, timeslices=0)), member(process(11, timeslices=0))
+    for number in range(42):
+        went_on = with_clock(stopped, 0.2, 1) if number > 40 else stopped
+        worker = with_clock(other, 20 * number, 10 * number)
+        observation = observe(history, 1000 + 15 * number, [went_on, worker])
+    observation = observe(history, 1000 + 15 * 42, [went_on, with_clock(other, 840, 420)])
+    assert activity_of(observation, worker) is Activity.UNKNOWN
+
+
+def test_a_thread_clock_that_is_missing_for_a_while_is_not_taken_for_the_last_ticks_alone():
+    """Ten minutes of heartbeats in one tick would be work."""
+    of = process(10)._replace(threads=4)
+    history = History(Configuration())
+    worker = member(of)
+    groups = grouping([worker])
+    for second in range(1000, 2801, 15):
+        seen = not 1600 < second < 2200
+        clock = CpuClock(round((second - 1000) * 90e3), (second - 1000) // 15 + 1)
+        clocks = {of.identity: clock} if seen else {}
+        taken = sample(instant(second), [of])
+        observation = history.observe(taken, groups, Inspection(thread_clocks=clocks))
+    assert watch_of(observation, worker).last_active is None
+    assert activity_of(observation, worker) is Activity.IDLE
+
+
+def test_a_group_whose_threads_did_nothing_has_the_same_watches():
+    """What others made of them need not be made again."""
+    of = process(10)._replace(threads=4)
+    history = History(Configuration())
+    groups = grouping([member(of)])
+    seen = [
+        history.observe(
+            sample(instant(second), [of]), groups, Inspection(thread_clocks={of.identity: CpuClock(5, 1)})
+        ).watches["shop"]
+        for second in (1000, 1015, 1030)
+    ]
+    assert seen[1] is seen[2]
+
+
+def test_levels_of_groups_that_do_not_come_back_after_a_restart_are_forgotten():
+    history = History(Configuration())
+    workers = [member(process(10, timeslices=1)), member(process(11, timeslices=1), group="gone")]
+    observe(history, 1000, workers)
+    memory = history.memory()
+    assert set(memory.levels) == {"shop", "gone"}
+    history = History(Configuration(forget=600), memory)
+    for second in range(1015, 1601, 15):
+        observe(history, second, workers[:1])
+    assert set(history.memory().levels) == {"shop", "gone"}
+    observe(history, 1615, workers[:1])
+    assert set(history.memory().levels) == {"shop"}

@@ -7,7 +7,8 @@ from swap_exporter.history.wakes import HALF_LIFE, MIN_WAKES, Wakes
 from swap_exporter.history.watches import Watches
 from swap_exporter.history.work import FAULT_OF_A_WAKE
 from swap_exporter.kernel.taskstats import TaskDelays
-from tests.making import MIB, member, process, sample
+from swap_exporter.settings import Idle
+from tests.making import MIB, entry, member, process, sample
 
 PAGE = 4096
 DISPLACED = 40 * MIB
@@ -16,7 +17,8 @@ DISPLACED = 40 * MIB
 class World:
     """Workers of a pool that sleep in swap, and what happens when some of them serve."""
 
-    def __init__(self, count=3):
+    def __init__(self, count=3, entries=()):
+        self.entries = dict(entries)
         self.watches, self.wakes = Watches(None), Wakes()
         self.cpu = dict.fromkeys(range(10, 10 + count), 0.0)
         self.swap = dict.fromkeys(self.cpu, 0)
@@ -48,7 +50,7 @@ class World:
             )
             for reading in readings
         }
-        groups = by_name([member(reading) for reading in readings])
+        groups = by_name([member(reading, self.entries.get(reading.pid)) for reading in readings])
         self.wakes.observe(taken, self.watches.observe(taken, groups, {60.0}, 15.0, {}), delays)
 
     def sleep(self):
@@ -150,3 +152,11 @@ def test_busy_workers_teach_nothing():
         world.waited[10] += 0.1
         world.see()
     assert len(world.wakes._alone) <= 1
+
+
+def test_each_worker_is_idle_by_the_settings_of_its_own_entry():
+    """Of one group: another entry of it that takes an hour to call a worker idle hides no wake."""
+    world = World(count=4, entries={13: entry(idle=Idle(after=3600))})
+    for pid in (10, 11, 12):
+        world.wake(pid)
+    assert world.cost.seconds_per_page == pytest.approx(0.0001)

@@ -14,6 +14,7 @@ from swap_exporter.history.watch import (
     begin,
     displaced,
     due,
+    idle_since,
 )
 from swap_exporter.history.work import Level
 from swap_exporter.sampling.sample import CpuClock
@@ -50,6 +51,7 @@ class Follow:
             major_faults=faults,
             user=user,
             children_cpu=how.pop("children", 0.0),
+            state=how.pop("state", "S"),
         )._replace(voluntary_switches=None)
         if self.watch is None:
             born = None if self.born is None else instant(self.born)
@@ -450,3 +452,59 @@ def test_two_scrapers_at_any_times_see_the_same_as_one(rate, verdict, offsets):
         assert follow.activity is verdict
     if verdict is Activity.IDLE:
         assert follow.watch.last_active is None
+
+
+def test_silence_before_a_load_does_not_thin_it_out():
+    """Nothing was used for an hour: the share is taken of the last window, not of that hour."""
+    follow = Follow(idle=EXACT).see(0, used=0.001, slices=1).see(15, used=0.001, slices=1)
+    for second in range(30, 3616, 15):
+        follow.see(second)
+    follow.see(3630, used=15.0, slices=15)
+    assert follow.watch.last_active == instant(3630)
+
+
+def test_a_window_of_an_earlier_configuration_is_forgotten():
+    follow = Follow(idle=EXACT)
+    for second in range(0, 61, 15):
+        follow.see(second, used=0.05, slices=5)
+    follow.idle = GUNICORN
+    follow.see(75, used=0.0002, slices=1)
+    assert follow.watch.window == ()
+
+
+@pytest.mark.parametrize("state", ["R", "D"])
+def test_a_health_check_that_a_sample_cuts_in_two_leaves_it_idle(state):
+    """6 ms, of which a sample in the middle sees 3 ms."""
+    follow = idle_for(300)
+    follow.see(315, used=0.003, slices=2, state=state, swap=50 * MIB)
+    follow.see(330, used=0.003, slices=2, swap=50 * MIB)
+    assert follow.activity is Activity.IDLE
+    assert follow.displaced == 50 * MIB
+
+
+def test_one_that_was_unclear_is_idle_since_then():
+    """It may have worked: to say that it has been idle for an hour would claim to know better."""
+    follow = Follow(level=Level())
+    follow.see(0).see(3600).see(3615, used=0.030, slices=45).see(3930)
+    assert follow.activity is Activity.IDLE
+    assert idle_since(follow.watch) == instant(3615)
+
+
+@pytest.mark.parametrize("threads", [(1, 8), (8, 1)], ids=["grows", "shrinks"])
+def test_a_process_whose_number_of_threads_changes_has_not_worked(threads):
+    """The clocks of all threads, and that of the main thread, differ by what the others ever used."""
+    before, after = threads
+    many, one = CpuClock(10**9, 1000), CpuClock(10**9 - 10**6, 900)
+    clocks = {1: one, 8: many}
+
+    def reading(count):
+        made = process(cpu=1.0)._replace(threads=count)
+        return made._replace(clock=one) if count == 1 else made
+
+    watch = begin(reading(before), clocks[before] if before > 1 else None, instant(0))
+    for second, count in ((15, after), (30, after)):
+        clock = clocks[count] if count > 1 else None
+        watch = advance(
+            watch, reading(count), clock, instant(second), second - 15, GUNICORN, SWAPPED, SYNC, HZ, TICK
+        ).watch
+    assert watch.last_active is None

@@ -13,7 +13,7 @@ from swap_exporter.assessment.sums import total
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
 from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity, Watch, activity, idle_from
+from swap_exporter.history.watch import Activity, Watch, activity, idle_from, idle_since
 from swap_exporter.history.watches import EARLY, GroupWatches
 from swap_exporter.sampling.sample import Instant, Process
 
@@ -76,7 +76,7 @@ def stand(watches: GroupWatches, at: Instant, before: Standing | None = None) ->
         },
         largest_worker_swap=_largest(swaps),
         lying=tuple(judge(member, watch, at) for member, watch in idle if watch.swapped),
-        idle_since=min(((watch.last_active or watch.since).boottime for _, watch in idle), default=None),
+        idle_since=min((idle_since(watch).boottime for _, watch in idle), default=None),
     )
 
 

@@ -1,5 +1,7 @@
 """``check-config`` and ``catalog``."""
 
+import re
+
 from swap_exporter import config
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.output import complain, standard_output
@@ -20,8 +22,9 @@ def check_config(options: Options) -> int:
 
 
 def catalog() -> int:
-    """Print the built-in entries as the YAML that they are."""
-    text = config.catalog_text()
+    """Print the built-in entries as a configuration file may have them: without ``heartbeat``, which only the
+    catalogue may set."""
+    text = re.sub(r", heartbeat: [\d.]+(?=\})", "", config.catalog_text())
     with standard_output() as out:
         out.write(text)
     return 0

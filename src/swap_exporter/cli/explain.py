@@ -13,7 +13,7 @@ from swap_exporter.grouping import selectors
 from swap_exporter.grouping.entry import Entry
 from swap_exporter.history.watch import Activity
 from swap_exporter.readable import duration
-from swap_exporter.sampling.sample import Process
+from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.settings import Configuration
 
 LINE = 118
@@ -42,7 +42,7 @@ def explain(options: Options) -> int:
         f"title      {_shown(process.title) if process.argv else 'none'}",
         *(_place(found) if found else _nowhere(configuration, refused)),
         f"exporter   {source}{_difference(workers, worker, found, assessment.sample.at.wall)}",
-        *_verdict(process, found, worker, assessment.sample.at.wall),
+        *_verdict(process, found, worker, assessment.sample.at),
     ]
     if options.all:
         lines.append("entries, in the order in which they are tried:")
@@ -108,42 +108,75 @@ def _difference(workers: Workers | None, worker: Worker | None, found: _Found | 
     return f"{age}; it has the process as {worker.role} in {_shown(worker.group)}"
 
 
-def _verdict(process: Process, found: _Found | None, worker: Worker | None, now: float) -> Iterator[str]:
+def _verdict(process: Process, found: _Found | None, worker: Worker | None, at: Instant) -> Iterator[str]:
     """As the exporter judges it, else as one sample shows it."""
     if worker is not None:
         entry = found[1].member.entry if found else None
-        yield f"activity   {_reported_activity(worker, entry, now)}"
+        yield f"activity   {reported_activity(worker, entry, at.wall)}"
         residency = Residency.SWAPPED if worker.swapped else Residency.RESIDENT
         yield f"residency  {residency}: {_residency(process, worker.swap, worker.displaced, entry)}"
     elif found is not None:
         verdict = found[1]
-        yield f"activity   {_activity(verdict)}"
+        yield f"activity   {observed_activity(verdict, at)}"
         entry = verdict.member.entry
         yield f"residency  {verdict.residency}: {_residency(process, process.swap, verdict.displaced, entry)}"
 
 
-def _reported_activity(worker: Worker, entry: Entry | None, now: float) -> str:
-    after = f"{entry.idle.after:.0f} s" if entry else "idle.after"
+def reported_activity(worker: Worker, entry: Entry | None, now: float) -> str:
+    """As a running exporter judges it. ``now``: Unix time."""
+    after = _after(entry)
     match worker.activity:
         case Activity.BUSY:
-            return f"busy: active within the last {after}"
+            return f"busy: used {_work(entry)} within the last {after}"
         case Activity.IDLE:
             since = "" if worker.idle_since is None else f" for {duration(max(0.0, now - worker.idle_since))}"
-            return f"idle{since}: watched for at least {after}, and not active in it"
+            return f"idle{since}: {_at_rest(entry)}"
         case Activity.UNKNOWN:
-            return f"unknown: the exporter has not watched it for {after} yet"
+            unclear = "" if _is_exact(entry) else f", or {_unclear(entry)}"
+            return f"unknown: not watched for {after} yet{unclear}"
 
 
-def _activity(verdict: Verdict) -> str:
-    idle = verdict.member.entry.idle
-    bound = f"{idle.cpu:.2%} of a core over {idle.window:.0f} s"
+def observed_activity(verdict: Verdict, at: Instant) -> str:
+    """As one sample shows it, and the state file if there is one. ``at``: when the sample was taken."""
+    entry, watch = verdict.member.entry, verdict.watch
     match verdict.activity:
         case Activity.BUSY:
-            return f"busy: used at least {bound} within the last {idle.after:.0f} s"
+            return f"busy: used {_work(entry)} within the last {_after(entry)}"
         case Activity.IDLE:
-            return f"idle: watched for at least {idle.after:.0f} s, and never used {bound}"
+            return f"idle: {_at_rest(entry)}"
         case Activity.UNKNOWN:
-            return f"unknown: takes {idle.after:.0f} s of watching, as a running exporter does"
+            if at.monotonic - watch.since.monotonic < entry.idle.after:
+                return f"unknown: takes {_after(entry)} of watching, as a running exporter does"
+            return f"unknown: {_unclear(entry)}"
+
+
+def _after(entry: Entry | None) -> str:
+    return f"{entry.idle.after:.0f} s" if entry else "idle.after"
+
+
+def _is_exact(entry: Entry | None) -> bool:
+    return entry is not None and entry.idle.cpu_is_exact
+
+
+def _bound(entry: Entry | None) -> str:
+    return f"{entry.idle.cpu:.2%} of a core" if entry else "idle.cpu"
+
+
+def _work(entry: Entry | None) -> str:
+    """What makes a worker active: a share that the configuration sets, or more than was learned."""
+    if entry is not None and entry.idle.cpu_is_exact:
+        return f"at least {_bound(entry)} over {entry.idle.window:.0f} s, which the configuration sets,"
+    return f"more CPU than its group uses at rest (learned, at most {_bound(entry)})"
+
+
+def _at_rest(entry: Entry | None) -> str:
+    checks = "" if _is_exact(entry) else "; a health check a minute does not count"
+    work = _work(entry).removesuffix(",")
+    return f"watched for at least {_after(entry)}, and never used {work} in it{checks}"
+
+
+def _unclear(entry: Entry | None) -> str:
+    return f"not yet seen at rest: what it used, less than {_bound(entry)}, may be rest or work"
 
 
 def _residency(process: Process, swap: int | None, displaced: int | None, entry: Entry | None) -> str:

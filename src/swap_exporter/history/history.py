@@ -64,6 +64,8 @@ class History:
         self._last_seen: dict[str, tuple[float, Idle]] = {}
         self._watches = Watches(memory)
         self._groups: Mapping[str, Group] = {}
+        self._resumed_at: float | None = None
+        self._prune = memory is not None
         self._swapin = Rate(configuration.rate_window)
         self._swapout = Rate(configuration.rate_window)
         self._read_back = Rate(configuration.rate_window)
@@ -164,6 +166,15 @@ class History:
         for number, group in enumerate(empty):
             if len(empty) - number > room or at - self._last_seen[group][0] >= self._configuration.forget:
                 self._forget(group)
+        self._forget_resumed(at)
+
+    def _forget_resumed(self, at: float) -> None:
+        """Groups of the state file that have not come back in time were never known here."""
+        if self._resumed_at is None:
+            self._resumed_at = at
+        if self._prune and at - self._resumed_at >= self._configuration.forget:
+            self._watches.keep(self._last_seen.keys() | self._named.keys())
+            self._prune = False
 
     def _rates(
         self, known: dict[tuple[str, Role], Rate], group: str, counts: Mapping[Role, int], at: float

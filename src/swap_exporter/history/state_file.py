@@ -162,7 +162,7 @@ def _watch(values: list[object], at: Instant) -> Watch:
         swap=size(swap),
         last_active=optional(lambda value: _past(value, at))(last_active),
         last_small=optional(past)(last_small),
-        last_unclear=optional(past)(last_unclear),
+        last_unclear=optional(lambda value: _past(value, at))(last_unclear),
         cold=size(cold),
         swapped=truth(swapped),
         window=tuple(rows(lambda value: _window_reading(value, at))(window)),

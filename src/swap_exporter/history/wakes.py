@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity, Watch, activity
 from swap_exporter.history.watches import GroupWatches
@@ -101,8 +102,7 @@ class Wakes:
                 for member, watch in of.alive
                 if member.role is Role.WORKER
                 and (now := delays.get(member.process.identity)) is not None
-                and (asleep := self._look(sample, member.process.identity, watch, now, of, before))
-                is not None
+                and (asleep := self._look(sample, member, watch, now, before)) is not None
                 and (woke := _woken(asleep, member.process.threads, watch, now, sample)) is not None
             ]
             self._learn(name, woken, at)
@@ -110,17 +110,16 @@ class Wakes:
     def _look(
         self,
         sample: Sample,
-        identity: Identity,
+        member: Member,
         watch: Watch,
         now: TaskDelays,
-        of: GroupWatches,
         before: Mapping[Identity, Asleep],
     ) -> Asleep | None:
         """How a worker slept that has just woken."""
+        identity = member.process.identity
         if watch.last_active == sample.at:
             return before.get(identity)
-        idle = of.group.idle
-        if activity(watch, sample.at, idle) is Activity.IDLE and watch.swapped:
+        if activity(watch, sample.at, member.entry.idle) is Activity.IDLE and watch.swapped:
             known = before.get(identity)
             # While a step lasts nobody knows whether it is a wake: what it began with stays.
             self._asleep[identity] = (

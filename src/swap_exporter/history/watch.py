@@ -30,6 +30,9 @@ were brought back by another process."""
 
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
+IN_A_REQUEST = "RD"
+"""States of a process that a sample finds at work, or waiting for its pages."""
+
 WINDOW_PARTS = 16
 """So many readings at most are remembered of ``idle.window``."""
 
@@ -57,7 +60,7 @@ class Watch(NamedTuple):
     last_active: Instant | None = None
     last_small: float | None = None
     """The last step that showed a small request and no more."""
-    last_unclear: float | None = None
+    last_unclear: Instant | None = None
     """The last step that may have been rest or work."""
     cold: int = 0
     """VmSwap at its last answered request, as near as samples come: what it served without."""
@@ -119,7 +122,7 @@ def advance(
     seconds = at.monotonic - watch.start
     if seconds > 0 and (gap or (watch.pending and seconds >= STEP_TICKS * tick)):
         did = step(watch.start_usage, now, seconds, clock_ticks)
-        watch, rest = _close(watch, did, at, idle, swapped, level)
+        watch, rest = _close(watch, did, at, process.state, idle, swapped, level)
     if gap:
         watch = watch._replace(since=at)
     return Advance(watch._replace(swapped=_is_swapped(watch, process, swapped)), rest, silent)
@@ -139,8 +142,14 @@ def activity(watch: Watch, at: Instant, idle: Idle) -> Activity:
 
 def idle_from(watch: Watch, idle: Idle) -> float:
     """From when on it is idle, if it does nothing until then."""
-    last = watch.last_active.monotonic if watch.last_active is not None else watch.since.monotonic
-    return max(last, watch.since.monotonic, watch.last_unclear or -1e300) + idle.after
+    return max(idle_since(watch).monotonic, watch.since.monotonic) + idle.after
+
+
+def idle_since(watch: Watch) -> Instant:
+    """When it was last active, or may have been; first watched, if it never was."""
+    last = watch.last_active or watch.since
+    unclear = watch.last_unclear
+    return unclear if unclear is not None and unclear.monotonic > last.monotonic else last
 
 
 def displaced(process: Process, cold: int) -> int | None:
@@ -149,7 +158,7 @@ def displaced(process: Process, cold: int) -> int | None:
 
 
 def _close(
-    watch: Watch, did: Step, at: Instant, idle: Idle, swapped: Swapped, level: Level
+    watch: Watch, did: Step, at: Instant, state: str, idle: Idle, swapped: Swapped, level: Level
 ) -> tuple[Watch, float | None]:
     """End the step: remember whether it was active in it, and what it served without."""
     now = at.monotonic
@@ -159,14 +168,17 @@ def _close(
         active, window = _over_window(watch.window, did, now, idle)
         watch = watch._replace(window=window)
     else:
+        # A window of an earlier configuration says nothing if the configuration sets idle.cpu again.
+        watch = watch._replace(window=())
         work = judge(did, idle, level, read_back=_read_back(watch, did, swapped, level))
         if work is Work.REST and not did.faults:
             rest = did.share
         elif work is Work.UNCLEAR:
-            watch = watch._replace(last_unclear=now)
+            watch = watch._replace(last_unclear=at)
         elif work is Work.SMALL:
             active = watch.last_small is not None and now - watch.last_small <= PAIR_SECONDS
-            watch = watch._replace(last_small=now)
+            # Of a request that the sample cuts in two the second half must not pair with the first.
+            watch = watch._replace(last_small=None if state in IN_A_REQUEST else now)
         elif work is Work.REQUESTS:
             active = True
     if active:
@@ -183,17 +195,27 @@ def _over_window(
 ) -> tuple[bool, tuple[tuple[float, float], ...]]:
     """Whether it used ``idle.cpu`` of a core over ``idle.window`` up to now, and in this step too: what was
     used earlier says nothing about now."""
-    if not window:
-        window = ((now - did.seconds, 0.0),)
-    total = window[-1][1] + did.cpu
+    start = now - did.seconds
+    used = window[-1][1] if window else 0.0
+    if not window or window[-1][0] < start:
+        # It used nothing from its last step to this one.
+        window = (*window, (start, used))
+    total = used + did.cpu
     if len(window) > 1 and now - window[-2][0] < idle.window / WINDOW_PARTS:
         window = window[:-1]
     window = (*window, (now, total))
     while len(window) > 1 and now - window[1][0] >= idle.window:
         window = window[1:]
-    since, before = window[0]
-    enough = total - before >= idle.cpu * max(idle.window, now - since)
+    enough = total - _used_by(window, now - idle.window) >= idle.cpu * idle.window
     return enough and did.share >= idle.cpu, window
+
+
+def _used_by(window: tuple[tuple[float, float], ...], when: float) -> float:
+    """CPU seconds up to ``when``, taken as spread evenly between two readings."""
+    if when <= window[0][0]:
+        return window[0][1]
+    (earlier, less), (later, more) = window[:2]
+    return less + (more - less) * (when - earlier) / (later - earlier)
 
 
 def _read_back(watch: Watch, did: Step, swapped: Swapped, level: Level) -> bool:

@@ -1,7 +1,7 @@
 """The memory of every process that is watched, and since when there is one."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +40,10 @@ class GroupWatches(NamedTuple):
     """Those that have not ended."""
     due: float
     """CLOCK_MONOTONIC at which the first step ends that has anything to judge in it."""
+
+
+MOST_SILENT = LEARNED // 2
+"""Silent steps of one worker in a row that count: one that was stopped must not decide for its group."""
 
 
 NOBODY = GroupWatches(Group(()), (), math.inf)
@@ -81,7 +85,7 @@ class Watches:
             or known.group is not group
             or at.monotonic >= known.due
             or any(gaps[window] for window in group.windows)
-            or not clocks.keys().isdisjoint(process.identity for process in group.threaded_workers)
+            or group.threaded_workers  # a clock that is missing now changes them too
         }
         # Of the groups that have changed and those that are gone: a process may go from one to another.
         watches = self._remembered
@@ -139,11 +143,18 @@ class Watches:
             if member.role is Role.WORKER:
                 rests.append(advanced)
         self._levels[name] = _learned(level, rests, tick)
-        return GroupWatches(group, tuple(alive), first_due - EARLY)
+        now = GroupWatches(group, tuple(alive), first_due - EARLY)
+        before = self._groups.get(name)
+        # Whoever has seen the same object need not look at it again.
+        return before if before is not None and before.group is group and before == now else now
 
     def forget(self, group: str) -> None:
         """Forget what the workers of a group use at rest."""
         self._levels.pop(group, None)
+
+    def keep(self, groups: Container[str]) -> None:
+        """Forget what the workers of all other groups use at rest."""
+        self._levels = {name: level for name, level in self._levels.items() if name in groups}
 
     @property
     def since(self) -> Mapping[float, Instant]:
@@ -184,7 +195,7 @@ class Watches:
 def _learned(level: Level, advances: Iterable[Advance], tick: float) -> Level:
     for advanced in advances:
         if not level.known:
-            level = level.silent(min(LEARNED, int(advanced.silent / tick)))
+            level = level.silent(min(MOST_SILENT, int(advanced.silent / tick)))
         if advanced.rest is not None:
             level = level.learn(advanced.rest)
     return level

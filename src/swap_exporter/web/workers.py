@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from swap_exporter.assessment import Assessment, Verdict
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.watch import Activity, idle_since
 
 PATH = "/api/workers"
 VERSION = 1
@@ -21,7 +21,7 @@ def workers_document(assessment: Assessment) -> bytes:
 
     def row(group: str, verdict: Verdict) -> dict[str, Any]:
         process, watch = verdict.member.process, verdict.watch
-        idle_since = watch.last_active or watch.since
+        idle = verdict.activity is Activity.IDLE
         return {
             "pid": process.pid,
             "start_ticks": process.start_ticks,
@@ -30,7 +30,7 @@ def workers_document(assessment: Assessment) -> bytes:
             "role": verdict.member.role,
             "activity": verdict.activity,
             "residency": verdict.residency,
-            "idle_since": round(booted + idle_since.boottime) if verdict.activity is Activity.IDLE else None,
+            "idle_since": round(booted + idle_since(watch).boottime) if idle else None,
             "swap_bytes": process.swap,
             "displaced_bytes": verdict.displaced,
         }
