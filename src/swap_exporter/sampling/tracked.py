@@ -229,7 +229,7 @@ class Tracked:
             return None
 
     def _schedstat_once(self, directory: int, before: Reading | None) -> bytes | None:
-        """schedstat where the file is not kept open. It counts the first thread alone, so needs a single one."""
+        """schedstat where the file is not kept open. Skipped for several threads."""
         if before is not None and (before.process.threads > 1 or before.process.kernel_thread):
             return None
         try:
