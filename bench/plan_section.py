@@ -61,7 +61,7 @@ hours, as this one is, the index has its largest share; Prometheus merges blocks
 def _host(measured: Measured, results: Sequence[Result]) -> str:
     tick = Configuration().tick
     return f"""### What a scrape costs the host
-A sample is taken every {tick:.0f} s, also when nobody scrapes, and shared by all who scrape within a second.
+A sample is taken every {tick:.0f} s, also without a scrape; scrapes within a second share it.
 For a scrape every {SCRAPED_EVERY} s, CPU of a scrape that takes its sample, and of the samples in between, as
 measured for the first table, with {NAMES} groups:
 

@@ -85,7 +85,7 @@ def waking() -> list[Panel]:
             (f"max by (group) (swap_group_wake_bytes{GROUP})", "{{group}}"),
         ),
         graph(
-            "and takes at most",
+            "and takes about",
             "The same at what pages of recent wakes on that host took; absent until there were some, and "
             "where delay accounting is off.",
             "s",

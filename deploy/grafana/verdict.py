@@ -76,7 +76,7 @@ def where() -> list[Panel]:
                     row(f"1000 * min {per_group} (swap_group_longest_idle_since_timestamp_seconds{GROUP})"),
                 ),
                 ("Waking one", "bytes", row(f"max {per_group} (swap_group_wake_bytes{GROUP})")),
-                ("takes at most", "s", row(f"max {per_group} (swap_group_wake_seconds{GROUP})")),
+                ("takes about", "s", row(f"max {per_group} (swap_group_wake_seconds{GROUP})")),
             ],
         )
     ]

@@ -150,8 +150,8 @@ class Pipeline:
         self._problems = problems
 
     def _log_capabilities(self, capabilities: Mapping[str, str | None], runs: Iterable[CollectorRun]) -> None:
-        """A line when a capability is missing, for another reason, or there again. Where its collector fails
-        there is a line already."""
+        """Log when a capability goes missing, when the reason changes, and when it is back. If its collector
+        fails, that was logged already."""
         failing = {run.name for run in runs if run.success is False}
         for name, reason in capabilities.items():
             if COLLECTORS[name] in failing or self._missing.get(name) == reason:

@@ -68,7 +68,8 @@ class Configuration:
     proportional: Proportional = field(default_factory=Proportional)
     rate_window: float = 60.0
     forget: float = 600.0
-    """How long a group that no entry of the user names outright is known after its last process."""
+    """How long a group is kept after its last process, unless an entry of the user has its name without a
+    template."""
     tick: float = 15.0
     min_sample_interval: float = 1.0
     limits: Limits = field(default_factory=Limits)

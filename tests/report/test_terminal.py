@@ -160,7 +160,7 @@ def test_what_is_marked_is_explained():
 @pytest.mark.parametrize(
     ("groups", "said"),
     [
-        ({"shop": told(1)}, "what waking costs: told by http://127.0.0.1:10059/metrics."),
+        ({"shop": told(1)}, "what waking costs: from http://127.0.0.1:10059/metrics."),
         ({"other": told(1)}, "http://127.0.0.1:10059/metrics knows none of these groups"),
         ({"shop": told(unknown=1)}, "http://127.0.0.1:10059/metrics has not watched for long enough"),
     ],
@@ -200,5 +200,5 @@ def test_why_no_exporter_was_asked_is_said(problem, said):
 def test_a_host_that_is_seen_in_part_is_said_so():
     whole = report(reading())
     assert "Not every process" not in drawn(whole)
-    assert "Not every process of this machine can be seen" in drawn(replace(whole, whole_host=False))
+    assert "Not every process of this machine is visible" in drawn(replace(whole, whole_host=False))
     assert "The memory of 2 processes could not be read." in drawn(replace(whole, unreadable=2))

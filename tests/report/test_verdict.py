@@ -20,22 +20,22 @@ def sentence(members=(), of=None, **rest):
     ("built", "expected"),
     [
         (lambda: sentence(of=host(total=0)), "This host has no swap."),
-        (lambda: sentence(of=host()), "Nothing lies in swap: 0 of 2.0Gi are used."),
-        (lambda: sentence(), "300Mi of swap are used, and no worker of a known server lies there."),
+        (lambda: sentence(of=host()), "Nothing is in swap: 0 of 2.0Gi are used."),
+        (lambda: sentence(), "300Mi of swap are used, and no worker of a known server is in swap."),
         (
             lambda: sentence(told={}),
-            "300Mi of swap are used, and no group is stranded there or reads itself back.",
+            "300Mi of swap are used, and no group is stranded or reads itself back.",
         ),
         (
             lambda: sentence([group(10)]),
-            "1 of 1 worker of shop lies in swap while 8.0Gi of memory are available; who of them is idle "
-            "is not known.",
+            "1 of 1 worker of shop is in swap while 8.0Gi of memory are available; which of them "
+            "are idle is unknown.",
         ),
         (
             lambda: sentence(
                 [group(10), group(11, "b"), group(12, "c")], told={"shop": told(3, 1, stranded=MIB)}
             ),
-            "3 of 4 workers of shop lie idle in swap, stranded: at most 1.0Mi that memory could hold, and "
+            "3 of 4 workers of shop are idle in swap, stranded: at most 1.0Mi that memory has room for and "
             "that their next requests will wait for.",
         ),
         (
@@ -43,16 +43,16 @@ def sentence(members=(), of=None, **rest):
                 [group(10, "a"), group(11, "b", swap=200 * MIB)],
                 told={"a": told(3, 1, stranded=MIB), "b": told(1, stranded=MIB)},
             ),
-            "4 of 5 workers of b and 1 other group lie idle in swap, stranded: at most 2.0Mi that memory "
-            "could hold, and that their next requests will wait for.",
+            "4 of 5 workers of b and 1 other group are idle in swap, stranded: at most 2.0Mi that memory "
+            "has room for and that their next requests will wait for.",
         ),
         (
             lambda: sentence(
                 [group(10, "a"), group(11, "b", swap=200 * MIB)],
                 told={"a": told(1, stranded=300 * MIB), "b": told(1, stranded=300 * MIB)},
             ),
-            "2 of 2 workers of b and 1 other group lie idle in swap, stranded: at most 300Mi that memory "
-            "could hold, and that their next requests will wait for.",
+            "2 of 2 workers of b and 1 other group are idle in swap, stranded: at most 300Mi that memory "
+            "has room for and that their next requests will wait for.",
         ),
         (
             lambda: sentence(
@@ -60,7 +60,7 @@ def sentence(members=(), of=None, **rest):
                 told={"shop": told(1, stranded=MIB)},
                 proportional={group(10).process.identity: 100 * MIB},
             ),
-            "1 of 1 worker of shop lies idle in swap, stranded: 1.0Mi that memory could hold, and that their "
+            "1 of 1 worker of shop is idle in swap, stranded: 1.0Mi that memory has room for and that their "
             "next requests will wait for.",
         ),
         (
@@ -79,4 +79,4 @@ def test_the_worst_comes_first(built, expected):
 
 
 def test_a_name_cannot_write_more_than_its_name():
-    assert r"of \x1b[2Jshop\n lies" in sentence([group(10, "\x1b[2Jshop\n")])
+    assert r"of \x1b[2Jshop\n is in swap" in sentence([group(10, "\x1b[2Jshop\n")])

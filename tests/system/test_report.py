@@ -114,7 +114,7 @@ def test_without_an_exporter_it_says_what_it_cannot_tell(cgroup: MemoryCgroup, s
     assert (shop["idle_workers"], shop["stranded_bytes"]) == (None, None)
     assert shop["swapped_workers"] == WORKERS
     assert 10 * MIB < shop["wake_bytes"] < 40 * MIB
-    assert content["verdict"].startswith(f"{WORKERS} of {WORKERS} workers of {GROUP} lie in swap while ")
+    assert content["verdict"].startswith(f"{WORKERS} of {WORKERS} workers of {GROUP} are in swap while ")
 
 
 def test_the_rows_add_up_to_what_free_calls_used(cgroup: MemoryCgroup, start: Start) -> None:
@@ -202,7 +202,7 @@ def test_in_a_terminal(cgroup: MemoryCgroup, start: Start) -> None:
         wait_until("progress is on the screen", lambda: "taking two samples" in terminal.screen())
         wait_until("the table is on the screen", lambda: f"{ENDED} 0" in terminal.screen())
         screen, coloured = terminal.screen(), terminal.screen(colours=True)
-    assert screen.startswith(f"{WORKERS} of {WORKERS} workers of {GROUP} lie idle in swap, stranded: ")
+    assert screen.startswith(f"{WORKERS} of {WORKERS} workers of {GROUP} are idle in swap, stranded: ")
     assert re.search(rf"^{GROUP} +{WORKERS}/{WORKERS} of {WORKERS} +\d+Mi +\d+Mi +\d+s +0 +\S+", screen, re.M)
     assert re.search(r"^used in all +\d\S*[MG]i", screen, re.M)  # others may use more
     assert f"\n{GROUP} (stranded): Run fewer workers with threads" in screen

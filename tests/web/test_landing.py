@@ -132,11 +132,11 @@ SENTENCES = {
         NONE + "11 idle workers of gunicorn:shop and 2 other groups hold at most 10.7 GiB of it" + REST,
     ),
     "one worker": (assessed(BLOG), NONE + "1 idle worker of httpd holds at most 100 MiB of it" + REST),
-    "none of them": (assessed(workers(3, swap=0)), NONE + "no idle worker lies in it" + REST),
+    "none of them": (assessed(workers(3, swap=0)), NONE + "no idle worker is in it" + REST),
     "no server": (assessed(), NONE + "no worker of a known server runs here" + REST),
     "not known yet": (
         assessed(EIGHT, minutes=1.5),
-        NONE + "watching for who is idle since 15:10:00 UTC, verdict in 3m 30s" + REST,
+        NONE + "watching for idle workers since 15:10:00 UTC, verdict in 3m 30s" + REST,
     ),
     "known of some": (
         assessed([*WWW, member(process(400, swap=MIB), entry("batch", Idle(after=3600)), group="batch")]),
@@ -148,7 +148,7 @@ SENTENCES = {
     "the sample broke off": (
         of_the_host_alone(replace(assessed(EIGHT).sample, complete=False)),
         NONE
-        + "who holds it is not known, as the last look at the processes broke off"
+        + "what uses it is unknown, because the last sample of the processes broke off"
         + "; 12 GiB memory available; what is moving is not known yet.",
     ),
     "no swap": (assessed(EIGHT, host=the_host(0, of=0)), "This host has no swap."),

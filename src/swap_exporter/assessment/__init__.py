@@ -98,8 +98,8 @@ def assess(
 
 
 def of_the_host_alone(sample: Sample, complete_at: Instant | None = None) -> Assessment:
-    """An assessment of a sample that broke off: of groups nothing is known, and nothing said.
-    ``complete_at``: when the last was taken that did not."""
+    """An assessment of a sample that broke off. It has no groups, because nothing is known of them.
+    ``complete_at``: when the last complete sample was taken."""
     return Assessment(
         sample=sample,
         inspection=Inspection(),

@@ -59,5 +59,5 @@ def _what_hides_swap_pss(sample: Sample) -> str | None:
 
 
 def _is_of_another_user(process: Process, uid: int) -> bool:
-    # Without memory, or a leader that ended before its threads, it shows its layout to nobody.
+    # The kernel shows nobody the layout of a process without memory, or whose main thread has ended.
     return process.effective_uid not in (uid, None) and bool(process.resident) and process.state not in "ZX"

@@ -17,7 +17,7 @@ NAMED_TIMEOUT = 10.0
 
 def fetch(options: Options, url: str, accept: str = "text/plain") -> bytes:
     """The body of the answer. Raises :class:`~swap_exporter.client.http.AskError`, and :class:`FatalError`
-    where ``--http.config.file`` is of no use."""
+    where ``--http.config.file`` cannot be used."""
     try:
         settings = load_http_config(options.http_config_file) if options.http_config_file else None
     except config.ConfigError as error:

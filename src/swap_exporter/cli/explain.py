@@ -88,7 +88,7 @@ def _nowhere(configuration: Configuration, refused: Entry | None) -> Iterator[st
 
 
 def _refused_by_name(process: Process, found: _Found | None, configuration: Configuration) -> Entry | None:
-    """The catalogue's entry that claims it in vain: an own entry has produced the name of that group."""
+    """The catalogue's entry that matches it but may not claim it: the user's entries name that group."""
     claiming = (entry for entry in configuration.entries if selectors.explain(entry, process) is None)
     first = next(claiming, None)
     placed = found is not None and not found[1].member.joined

@@ -15,7 +15,7 @@ from swap_exporter.sampling import host, inspection
 USAGE_ERROR = 2
 
 _COLLECTORS = {
-    "cgroup": "memory cgroups that hold grouped processes",
+    "cgroup": "memory cgroups of grouped processes",
     "meminfo": "size and use of memory and swap",
     "pressure": "pressure stall information of memory",
     "proportional": "SwapPss, within its share of time",
@@ -65,7 +65,7 @@ def parse(arguments: Sequence[str]) -> Options:
     shared = _shared_flags()
     parser = _Parser(
         prog="swap-exporter",
-        description="Tells which processes lie stranded in swap, and what that will cost.",
+        description="Shows which processes are stranded in swap, and what that will cost.",
         epilog="Without a command it serves.",
         parents=[shared, _web_flags()],
         allow_abbrev=False,
@@ -81,12 +81,12 @@ def parse(arguments: Sequence[str]) -> Options:
         )
 
     command("serve", "serve metrics over HTTP (the default command)", _without_defaults(_web_flags()))
-    _report_flags(command("report", "one table: who holds the swap, who is stranded, what waking costs"))
+    _report_flags(command("report", "one table: what is in swap, what is stranded, what waking costs"))
     explain = command("explain", "which entry claims a process, its group, role and verdict, and why")
     explain.add_argument("pid", metavar="PID", type=_positive)
     explain.add_argument("--all", action="store_true", help="why each of the other entries does not claim it")
     _asking_flags(explain)
-    once = command("once", "one exposition, without what needs a history")
+    once = command("once", "one exposition, without the metrics that need a history")
     once.add_argument(
         "--output",
         metavar="FILE",
@@ -111,9 +111,7 @@ def _shared_flags() -> "_Parser":
     flags.add_argument(
         "--path.cgroupfs", metavar="DIR", default="/sys/fs/cgroup", help="default: %(default)s"
     )
-    flags.add_argument(
-        "--state.file", metavar="FILE", help="remember over restarts what cannot be read again"
-    )
+    flags.add_argument("--state.file", metavar="FILE", help="resume from this file after a restart")
     for name in sorted(COLLECTORS):
         flags.add_argument(
             f"--collector.{name}",
@@ -139,9 +137,9 @@ def _web_flags() -> "_Parser":
         "--web.telemetry-path", metavar="PATH", type=_path, default="/metrics", help="default: %(default)s"
     )
     web.add_argument(
-        "--web.config.file", metavar="FILE", help="TLS and users, in the exporter-toolkit's form"
+        "--web.config.file", metavar="FILE", help="TLS and users, in the exporter-toolkit's format"
     )
-    web.add_argument("--web.systemd-socket", action="store_true", help="take the sockets that systemd passes")
+    web.add_argument("--web.systemd-socket", action="store_true", help="use the sockets that systemd passes")
     web.add_argument(
         "--web.max-requests",
         metavar="N",
@@ -187,18 +185,18 @@ def _asking_flags(parser: "_Parser") -> None:
         "--from",
         metavar="URL",
         type=_url,
-        help="the exporter to ask who is idle; default: http://127.0.0.1:10059/metrics, if it answers",
+        help="the exporter to ask for verdicts; default: http://127.0.0.1:10059/metrics, if it answers",
     )
     flags.add_argument(
         "--http.config.file",
         metavar="FILE",
-        help="user, password and CA for that exporter, in the form that promtool takes",
+        help="user, password and CA for that exporter, in the format that promtool reads",
     )
 
 
 def _without_defaults(flags: "_Parser") -> "_Parser":
     for action in flags._actions:
-        # Told here, for argparse would look for it in vain.
+        # Filled in here: argparse would look for the default that is removed below.
         action.help = action.help and (action.help % vars(action)).replace("%", "%%")
         action.default = argparse.SUPPRESS
     return flags

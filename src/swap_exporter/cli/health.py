@@ -1,8 +1,8 @@
 """Whether the exporter does its work: what ``/-/healthy`` answers, and what feeds the watchdog.
 
-A thread of its own looks and feeds. A sample that takes long because the host thrashes must not get the
-exporter killed, nor a disk or a client that keeps another thread waiting. The thread stops feeding when the
-work is not done any more, and systemd then waits as long again.
+A thread of its own checks and feeds, so that a slow sample on a host that thrashes, a slow disk or a slow
+client does not get the exporter killed. It stops feeding when samples or connections are missing for too
+long. systemd then waits for the same time again.
 """
 
 from collections.abc import Callable

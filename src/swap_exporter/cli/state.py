@@ -1,7 +1,7 @@
 """The state file of a running exporter, written every minute and at the end.
 
-A thread of its own writes. A disk that does not answer keeps fsync waiting for minutes, and the thread that
-takes samples must not wait with it.
+A thread of its own writes. A disk that does not answer can block fsync for minutes, which must not block
+the thread that takes samples.
 """
 
 from threading import Condition, Thread
@@ -21,7 +21,7 @@ END_WITHIN = 10.0
 
 
 class State:
-    """That the file cannot be used or written is worth a line in the log, not an end."""
+    """A file that cannot be used or written is a line in the log and does not end the exporter."""
 
     def __init__(self, options: Options) -> None:
         """Raises FatalError where the boot is unknown."""

@@ -52,7 +52,7 @@ def past(groups: Sequence[GroupAssessment], clock_ticks: int, page_size: int) ->
 
 
 def _lying(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
-    """Who does nothing and lies in swap."""
+    """Workers that are idle and swapped."""
     yield from gauge(
         "swap_group_workers",
         "Workers by activity (busy: used CPU lately; idle: watched for long enough and did not; unknown: not "
@@ -66,7 +66,7 @@ def _lying(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_group_idle_swapped_workers",
-        "Workers that do nothing and lie in swap. Absent until the exporter has watched for long enough.",
+        "Workers that are idle and swapped. Absent until the exporter has watched for long enough.",
         ("group",),
         _idle_swapped(groups, lambda lying: lying.workers),
     )
@@ -84,13 +84,13 @@ def _lying(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
     )
     yield from gauge(
         "swap_group_displaced_bytes",
-        "What was pushed out of the idle swapped workers since each last worked, and may have to come back.",
+        "Bytes pushed out of the idle swapped workers since each last worked, which they may read back.",
         ("group",),
         _idle_swapped(groups, lambda lying: lying.displaced),
     )
     yield from gauge(
         "swap_group_stranded_bytes",
-        "Swap of the idle swapped workers that available memory could hold: the metric to alert on. Where "
+        "Swap of the idle swapped workers for which memory has room: the metric to alert on. Where "
         "swap_group_idle_swapped_proportional_bytes is absent, VmSwap stands in for SwapPss, up to the used "
         "swap: an upper bound.",
         ("group",),
@@ -114,7 +114,7 @@ def _used(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metri
     )
     yield from counter(
         "swap_group_major_faults_total",
-        "Page faults that waited for I/O, those of files too: no swap-in fault is missing, not each is one.",
+        "Major page faults, file-backed ones included: an upper bound on swap-in faults.",
         ("group", "role"),
         _by_role(groups, lambda role: role.totals.major_faults),
     )
@@ -131,14 +131,14 @@ def _read_back(groups: Sequence[GroupAssessment], page_size: int) -> Iterator[Me
     )
     yield from gauge(
         "swap_group_swapin_bytes_per_second",
-        "The same as a rate.",
+        "Bytes per second that the processes read back from swap, over rate_window.",
         ("group", "role"),
         _by_role(groups, lambda role: times(role.swapin_pages_per_second, page_size)),
     )
     yield from gauge(
         "swap_group_wake_bytes",
-        "Median of what the idle swapped workers were displaced by, shared pages by their share: at most so "
-        "much comes back when one of them is woken.",
+        "Median of the displaced bytes of the idle swapped workers, shared pages by their share: the most "
+        "that one of them reads back when it wakes.",
         ("group",),
         (((group.name,), group.wake.bytes) for group in groups if group.wake is not None),
     )

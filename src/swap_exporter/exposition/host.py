@@ -157,7 +157,7 @@ def _zram(devices: Mapping[str, Zram]) -> Iterator[Metric]:
 def _attribution(attribution: Attribution) -> Iterator[Metric]:
     yield from gauge(
         "swap_host_attributed_bytes",
-        "Who holds the used swap: processes in a group, other processes, System V shared memory. Shared "
+        "Used swap by owner: processes in a group, other processes, System V shared memory. Shared "
         "pages are divided among their sharers where that is known; none is more than the used swap.",
         ("owner",),
         [

@@ -50,7 +50,7 @@ class Group:
 
     @cached_property
     def threaded_workers(self) -> tuple[Process, ...]:
-        """Its workers with several threads, whose exact CPU time takes a closer look."""
+        """Its workers with several threads, whose exact CPU time is a sum over these."""
         return tuple(
             member.process
             for member in self.members

@@ -94,4 +94,4 @@ def _list(value: object) -> list[object]:
 FOREVER = 1e11
 """Seconds: some 3,000 years."""
 COUNT = (1 << 63) - 1
-"""The kernel's counters and sizes in bytes, as far as anybody gets."""
+"""The largest counter or size in bytes that is accepted: 63 bits."""

@@ -9,7 +9,7 @@ SHORTEST = 10.0
 def gap_after(span: float, tick: float) -> float:
     """More seconds than this between two samples are a gap.
 
-    ``span``: seconds that a judgement can do without a sample. Late ticks may be further apart. They must not
-    be gaps: every sample would follow one, and nothing would ever be known.
+    ``span``: seconds for which a verdict needs no sample. Late ticks may be further apart. They must
+    not be gaps, or every sample would follow one and no verdict would ever be reached.
     """
     return max(span, LATE_TICKS * tick, SHORTEST)

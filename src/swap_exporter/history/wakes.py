@@ -1,8 +1,8 @@
 """What it took to wake idle workers that were in swap, learned from those that woke.
 
-Only a worker that was idle and swapped, and then served, counts: what heartbeats read, or a thrashing group,
-says nothing about a first request. A worker that wakes alone teaches one figure, workers of one group that
-wake together another: when 42 workers woke at once, each page took twenty times as long.
+Only a worker that was idle and swapped, and then served, counts: pages that heartbeats or a thrashing group
+read say nothing about a first request. A worker that wakes alone and workers of one group that wake together
+are kept apart: when 42 workers woke at once, each page took twenty times as long.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Sample
 
 MIN_PAGES = 64
-"""A worker that read fewer pages says too little about the time of each."""
+"""A worker that read fewer pages says too little about the time per page."""
 
 MIN_WAKES = 3
 """The kernel loses waits at times: one of twelve wakes showed a thirtieth of what it took."""
@@ -56,9 +56,9 @@ class Woken(NamedTuple):
     pages: int
     """What its faults read from swap."""
     seconds: float
-    """What it waited for them, and the CPU time that its faults cost."""
+    """The wait for these pages, and the CPU time of the faults."""
     displaced: int
-    """Pages, before."""
+    """Pages that were displaced before it woke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class WakeCost:
     """What earlier wakes say about the next."""
 
     seconds_per_page: float | None = None
-    """Of a worker that wakes alone; ``None`` until three were seen."""
+    """For a worker that wakes alone; ``None`` until three such wakes were seen."""
     seconds_per_page_together: float | None = None
-    """Of all pages that workers read that wake together: from the first request to the last answer. That of a
-    worker alone until workers were seen to wake together."""
+    """For all pages of workers that wake together, from the first request to the last answer. Equal to the
+    above until workers were seen to wake together."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """By group: how much of what was displaced the first requests read back."""
+    """By group: the share of the displaced pages that the first requests read back."""
 
 
 class Wakes:
@@ -115,13 +115,13 @@ class Wakes:
         now: TaskDelays,
         before: Mapping[Identity, Asleep],
     ) -> Asleep | None:
-        """How a worker slept that has just woken."""
+        """The state before its wake of a worker that has just woken, else ``None``."""
         identity = member.process.identity
         if watch.last_active == sample.at:
             return before.get(identity)
         if activity(watch, sample.at, member.entry.idle) is Activity.IDLE and watch.swapped:
             known = before.get(identity)
-            # While a step lasts nobody knows whether it is a wake: what it began with stays.
+            # Until a step ends it is unknown whether it is a wake, so the state at its beginning is kept.
             self._asleep[identity] = (
                 known
                 if known is not None and watch.pending

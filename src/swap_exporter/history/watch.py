@@ -16,13 +16,13 @@ KEEPS_SWAPPED = 0.6
 """Share of ``min_ratio`` down to which a swapped worker stays swapped, so that a verdict does not flap."""
 
 STEP_TICKS = 0.5
-"""The shortest step, in ticks. CPU time over less says little; samples that lie closer are taken together."""
+"""The shortest step, in ticks. CPU time over less says little; samples that are closer belong to one step."""
 
 PAIR_SECONDS = 45.0
 """Two small requests within so many seconds are work; a health check a minute is not."""
 
 READ_BACK = 0.1
-"""Share of what is displaced: a request that reads back as much is no health check."""
+"""Share of what is displaced: a request that reads back this much is no health check."""
 
 READ_AHEAD = 8
 """Pages that one major fault brings back at most, as the kernel is set up by default: vm.page-cluster. More
@@ -34,7 +34,7 @@ IN_A_REQUEST = "RD"
 """States of a process that a sample finds at work, or waiting for its pages."""
 
 WINDOW_PARTS = 16
-"""So many readings at most are remembered of ``idle.window``."""
+"""The most readings that are kept for one ``idle.window``."""
 
 
 class Activity(StrEnum):
@@ -44,16 +44,16 @@ class Activity(StrEnum):
 
 
 class Watch(NamedTuple):
-    """The memory of one process. Times are CLOCK_MONOTONIC seconds, sizes bytes."""
+    """What is known of one process. Times are CLOCK_MONOTONIC seconds, sizes bytes."""
 
     since: Instant
-    """Watched without a gap since then."""
+    """Start of the time in which it was watched without a gap."""
     start: float
     """When the current step began."""
     start_usage: Usage
     start_swap: int
     least_swap: int
-    """The least VmSwap since then."""
+    """The least VmSwap in the current step."""
     usage: Usage
     """At the last sample."""
     swap: int
@@ -63,7 +63,7 @@ class Watch(NamedTuple):
     last_unclear: Instant | None = None
     """The last step that may have been rest or work."""
     cold: int = 0
-    """VmSwap at its last answered request, as near as samples come: what it served without."""
+    """VmSwap when it last answered a request, as exactly as samples show: what it served without."""
     swapped: bool = False
     window: tuple[tuple[float, float], ...] = ()
     """Time, and CPU seconds since ``since``; only where the configuration sets ``idle.cpu``."""
@@ -75,11 +75,11 @@ class Watch(NamedTuple):
 
 
 class Advance(NamedTuple):
-    """What one more sample says."""
+    """What one more sample shows."""
 
     watch: Watch
     rest: float | None = None
-    """The share of a core that it used, if it was at rest and nothing hid that."""
+    """The share of a core that it used, if it was at rest and had no major faults."""
     silent: float = 0.0
     """Seconds before that in which it used nothing at all."""
 
@@ -107,9 +107,9 @@ def advance(
     *,
     gap: bool = False,
 ) -> Advance:
-    """The memory after one more sample. ``previous``: when the last sample was taken; one in which nothing of
-    the process had changed may have been left out. ``level``: of its group. ``gap``: nobody looked for too
-    long, so watching starts anew."""
+    """The watch after one more sample. ``previous``: when the last sample was taken; samples in which nothing
+    of the process changed may be skipped. ``level``: of its group. ``gap``: there was no sample for too long,
+    so watching starts anew."""
     now = usage(process, clock)
     swap = watch.swap if process.swap is None else process.swap
     silent = 0.0
@@ -129,7 +129,7 @@ def advance(
 
 
 def due(watch: Watch, tick: float) -> float | None:
-    """When the current step ends, if there is anything to judge in it."""
+    """When the current step ends, if it used anything in it."""
     return watch.start + STEP_TICKS * tick if watch.pending else None
 
 
@@ -141,7 +141,7 @@ def activity(watch: Watch, at: Instant, idle: Idle) -> Activity:
 
 
 def idle_from(watch: Watch, idle: Idle) -> float:
-    """From when on it is idle, if it does nothing until then."""
+    """The time at which it becomes idle if it does no work until then."""
     return max(idle_since(watch).monotonic, watch.since.monotonic) + idle.after
 
 

@@ -1,8 +1,8 @@
-"""Whether a process did work between two samples, or only what a process at rest does. Pure.
+"""Whether a process did work between two samples, or only used what it uses at rest. Pure.
 
 An idle worker is not still: gunicorn's touches a file, uvicorn's wakes ten times a second, and each request
-to a pre-fork pool wakes every idle worker, most of which find nothing to do. What such wake-ups explain is
-not work. What is left counts as work from SMALL on.
+to a pre-fork pool wakes every idle worker, most of which find nothing to do. CPU time that such
+wake-ups explain is not work. The remainder counts as work if it is at least SMALL.
 """
 
 from enum import Enum
@@ -16,7 +16,7 @@ SMALL = 0.0015
 of idle workers on a busy machine."""
 
 REQUEST = 0.010
-"""CPU seconds from which on work is more than a health check."""
+"""CPU seconds beyond rest that are more than a health check."""
 
 FAULT = 150e-6
 """CPU seconds that one major fault may cost. Measured: 30 to 180 µs in a thrashing cgroup, where each fault
@@ -30,8 +30,8 @@ WAKE_UP = 90e-6
 a request to the pool wakes, 90 to 190 µs for a heartbeat of gunicorn's or uvicorn's."""
 
 MARGIN = 1.5
-"""By how much a step at rest may exceed the level at rest: the dearest 15 s of an idle uvicorn worker took
-1.2 times the median, 1.4 times on a busy machine."""
+"""Factor by which a step at rest may exceed the level at rest. Measured: the most expensive 15 s of an idle
+uvicorn worker took 1.2 times the median, 1.4 times on a busy machine."""
 
 TICKER = (9.0, 10.4)
 """Voluntary context switches a second of an event loop that wakes every 100 ms and serves nobody: uvicorn's
@@ -48,7 +48,7 @@ class Usage(NamedTuple):
     """Clock ticks of CPU time."""
     user_ticks: int
     children_ticks: int
-    """Of its waited-for children: whose job a child does is at work."""
+    """Clock ticks of its waited-for children: a worker whose child does the job is at work."""
     clock: CpuClock | None
     switches: int | None
     """Voluntary context switches of the main thread."""
@@ -59,7 +59,7 @@ class Level(NamedTuple):
     """What the workers of one group use at rest, learned from all of them over time."""
 
     share: float = 0.0
-    """Of one core."""
+    """CPU time at rest, as a share of one core; 0: not seen yet."""
     steps: int = 0
     """How many steps at rest were seen."""
 
@@ -81,12 +81,11 @@ class Level(NamedTuple):
 
 
 class Work(Enum):
-    """What one step shows."""
+    """What a worker did in one step."""
 
     REST = "rest"
     UNCLEAR = "unclear"
-    """More than the least that an idle worker of its kind uses, less than ``idle.cpu``, and the group has not
-    been seen at rest."""
+    """More than a heartbeat, less than ``idle.cpu``, and the group was not seen at rest for long enough."""
     SMALL = "small"
     """A health check, or a small request."""
     REQUESTS = "requests"
@@ -96,7 +95,7 @@ class Step(NamedTuple):
     """What a process used between two samples."""
 
     seconds: float
-    """How long that was."""
+    """Time between the two samples."""
     cpu: float
     """CPU seconds, less what paging cost."""
     cpu_of_a_wake: float
@@ -113,7 +112,7 @@ class Step(NamedTuple):
 
 
 def usage(process: Process, thread_clock: CpuClock | None) -> Usage:
-    """``thread_clock``: that of a process with several threads, if it was read."""
+    """The counters of a sample. ``thread_clock``: that of a process with several threads, if it was read."""
     return Usage(
         process.cpu_ticks,
         process.user_ticks,
@@ -125,19 +124,19 @@ def usage(process: Process, thread_clock: CpuClock | None) -> Usage:
 
 
 def unborn(now: Usage) -> Usage:
-    """The counters at birth of a process that has these now."""
+    """The counters that this process had at its start: 0, or ``None`` where ``now`` is unknown."""
     return Usage(0, 0, 0, now.clock and CpuClock(0, 0), now.switches and 0, 0)
 
 
 def step(before: Usage, now: Usage, seconds: float, clock_ticks: int) -> Step:
-    """What was used in ``seconds``. Paging is not work: an idle worker whose pages a tight cgroup drives out
-    and in uses much system time, and no user time."""
+    """What was used in ``seconds``. Paging is not work: an idle worker whose pages a tight cgroup pushes out
+    and reads back uses much system time, and no user time."""
     exact = None
     timeslices = 0
     if before.clock is not None and now.clock is not None and now.clock.running_ns >= before.clock.running_ns:
         exact = (now.clock.running_ns - before.clock.running_ns) / 1e9
         timeslices = max(0, now.clock.timeslices - before.clock.timeslices)
-    # utime and stime are cut to whole ticks each: a difference may be two ticks too large.
+    # utime and stime are each cut to whole ticks, so a difference may be two ticks too large.
     cut = 2 / clock_ticks
     ticks = max(0.0, (now.ticks - before.ticks) / clock_ticks - cut)
     cpu = ticks if exact is None else max(exact, ticks)
@@ -156,8 +155,8 @@ def step(before: Usage, now: Usage, seconds: float, clock_ticks: int) -> Step:
 
 
 def judge(step: Step, idle: Idle, level: Level, *, read_back: bool = False) -> Work:
-    """What a step shows, beside what the group's workers use at rest. ``read_back``: its own faults brought
-    back much of what was displaced, so that a request is more than a health check."""
+    """Compare a step with ``level``, what the group's workers use at rest. ``read_back``: its own faults
+    brought back much of what was displaced, so a request is more than a health check."""
     bound = idle.cpu * step.seconds
     cpu = step.cpu_of_a_wake if read_back else step.cpu
     at_rest = MARGIN * max(idle.heartbeat, level.share) * step.seconds

@@ -25,7 +25,7 @@ def notes(report: Report) -> Iterator[str]:
         )
     if report.remainder and report.remainder.shared_memory:
         yield (
-            "shared memory: tmpfs, memfd and shared mappings, whose owner /proc does not tell; at least so "
+            "shared memory: tmpfs, memfd and shared mappings, whose owner /proc does not show; at least so "
             "much. swap cache: copies of what is in memory again; at most so much."
         )
     if any(row.swapin.bytes_per_second is None for row in rows):
@@ -39,12 +39,12 @@ def notes(report: Report) -> Iterator[str]:
         yield _exporter(report, report.exporter)
     elif report.host.swap_used != 0:
         yield (
-            f"{report.seconds:.1f} seconds do not tell who is idle, nor what was pushed out since a worker "
-            "last served: all that lies in swap counts as swapped. A running exporter knows; "
+            f"{report.seconds:.1f} seconds do not show which workers are idle, nor what was pushed out since "
+            "they last served: everything in swap counts as swapped. A running exporter knows; "
             f"{report.exporter_problem or 'none was found here (--from URL names one)'}."
         )
     if not report.whole_host:
-        yield "Not every process of this machine can be seen from here: what others hold is of no process."
+        yield "Not every process of this machine is visible here: swap of hidden ones counts as no process's."
     if report.unreadable:
         yield f"The memory of {plural(report.unreadable, 'process', 'processes')} could not be read."
 
@@ -54,9 +54,10 @@ def _exporter(report: Report, url: str) -> str:
         return f"{url} knows none of these groups: it may have another configuration, or see another /proc."
     if report.groups and all(group.idle is None for group in report.groups):
         return (
-            f"{url} has not watched for long enough to tell who is idle: what lies in swap counts as swapped."
+            f"{url} has not watched for long enough to know which workers are idle: everything "
+            "in swap counts as swapped."
         )
-    return f"Who is idle, what was pushed out since and what waking costs: told by {url}."
+    return f"Idle workers, what was pushed out of them and what waking costs: from {url}."
 
 
 def _is_vmswap(swap: Swap | None) -> bool:

@@ -50,7 +50,7 @@ REMEDIES = {
     "fastapi": _ASYNCHRONOUS,
     "sanic": _ASYNCHRONOUS,
     "granian": "Run fewer `--workers`; `--workers-lifetime` recycles by age, the idle as well.",
-    "hypnotoad": "Lower `workers`; it is asynchronous, and one worker fills a core.",
+    "hypnotoad": "Lower `workers`; they are asynchronous, and one fills a core.",
     "dramatiq": "Run fewer `--processes` with more `--threads`.",
     "mod_wsgi": "Set `inactivity-timeout=3600` in WSGIDaemonProcess: it restarts idle processes.",
     "passenger": "Lower `passenger_min_instances` and `passenger_pool_idle_time`: idle applications end.",

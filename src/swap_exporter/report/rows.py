@@ -16,7 +16,7 @@ class State(StrEnum):
     STRANDED = "stranded"
     """The exporter says so: idle workers in swap that memory could hold."""
     SWAPPED = "swapped"
-    """Workers lie in swap and memory could hold them; nobody has watched long enough to say who is idle."""
+    """Workers are in swap and memory has room for them; which of them are idle is unknown."""
 
 
 class Swap(NamedTuple):
@@ -59,13 +59,13 @@ class GroupRow:
     processes: int
     workers: int
     idle: int | None
-    """Workers; told by an exporter. ``None`` while that is known of none of them."""
+    """Workers, as an exporter counts them. ``None`` while it has watched none for long enough."""
     unknown: int | None
     """Workers that the exporter has not watched for long enough to call them busy or idle."""
     swapped: int
-    """Workers; an exporter knows what they served without, else all that lies in swap counts."""
+    """Workers, as an exporter counts them; without one, by all of their swap."""
     idle_swapped: int | None
-    """Workers; told by an exporter."""
+    """Workers, as an exporter counts them."""
     swap: Swap | None
     resident: int | None
     displaced: int | None

@@ -8,11 +8,11 @@ from swap_exporter.report.rows import GroupRow, HostFigures, State
 
 
 def verdict(host: HostFigures, groups: Sequence[GroupRow], *, told: bool) -> str:
-    """``groups``: all of them, the largest first. ``told``: an exporter has told who is idle."""
+    """``groups``: all of them, the largest first. ``told``: an exporter knows which workers are idle."""
     if host.swap_total == 0:
         return "This host has no swap."
     if host.swap_used == 0:
-        return f"Nothing lies in swap: 0 of {size(host.swap_total or 0)} are used."
+        return f"Nothing is in swap: 0 of {size(host.swap_total or 0)} are used."
     waking = [group for group in groups if group.state is State.WAKING]
     if waking:
         return _waking(waking)
@@ -24,8 +24,8 @@ def verdict(host: HostFigures, groups: Sequence[GroupRow], *, told: bool) -> str
         return _swapped(swapped, host)
     used = "Some swap is" if host.swap_used is None else f"{size(host.swap_used)} of swap are"
     if told:
-        return f"{used} used, and no group is stranded there or reads itself back."
-    return f"{used} used, and no worker of a known server lies there."
+        return f"{used} used, and no group is stranded or reads itself back."
+    return f"{used} used, and no worker of a known server is in swap."
 
 
 def _waking(groups: Sequence[GroupRow]) -> str:
@@ -42,7 +42,7 @@ def _stranded(groups: Sequence[GroupRow], host: HostFigures) -> str:
     lying = sum(group.idle_swapped or 0 for group in groups)
     return (
         f"{_workers(lying, groups)} idle in swap, stranded: {'at most ' if estimated else ''}"
-        f"{size(stranded or 0)} that memory could hold, and that their next requests will wait for."
+        f"{size(stranded or 0)} that memory has room for and that their next requests will wait for."
     )
 
 
@@ -50,12 +50,12 @@ def _swapped(groups: Sequence[GroupRow], host: HostFigures) -> str:
     swapped = sum(group.swapped for group in groups)
     available = host.memory_available
     room = "" if available is None else f" while {size(available)} of memory are available"
-    return f"{_workers(swapped, groups)} in swap{room}; who of them is idle is not known."
+    return f"{_workers(swapped, groups)} in swap{room}; which of them are idle is unknown."
 
 
 def _workers(lying: int, groups: Sequence[GroupRow]) -> str:
     workers = plural(sum(group.workers for group in groups), "worker", "workers")
-    return f"{lying} of {workers} of {_named(groups)} {'lies' if lying == 1 else 'lie'}"
+    return f"{lying} of {workers} of {_named(groups)} {'is' if lying == 1 else 'are'}"
 
 
 def _named(groups: Sequence[GroupRow]) -> str:

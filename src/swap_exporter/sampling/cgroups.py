@@ -93,7 +93,7 @@ class _Reading:
         return Cgroups(swap, path, headroom, self._v2_problem())
 
     def _v2_problem(self) -> str | None:
-        """The root of v2 lists the controllers that are not with v1 or off."""
+        """The root of v2 lists the controllers that v1 does not have and that are not off."""
         if self._v2 is not None:
             controllers = _read(self._v2.mount, "cgroup.controllers", bytes.split)
             if controllers is not None and b"memory" in controllers:

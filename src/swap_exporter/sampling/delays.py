@@ -31,7 +31,7 @@ class DelayReader:
         try:
             taskstats = self._open()
             self._prove(taskstats, alive)
-            # Asked about itself where nothing is grouped: whether it may ask does not depend on that.
+            # Where nothing is grouped, read its own: this shows whether it has the privilege.
             found = taskstats.read(alive or (os.getpid(),))
         except Denied:
             self._close()

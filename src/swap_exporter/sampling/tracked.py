@@ -229,7 +229,7 @@ class Tracked:
             return None
 
     def _schedstat_once(self, directory: int, before: Reading | None) -> bytes | None:
-        """schedstat where it does not stay open; not read where it speaks of one thread among several."""
+        """schedstat where the file is not kept open. Skipped for several threads."""
         if before is not None and (before.process.threads > 1 or before.process.kernel_thread):
             return None
         try:

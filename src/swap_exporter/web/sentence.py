@@ -42,7 +42,7 @@ def size(number: float) -> str:
 
 def _who_holds(assessment: Assessment, used: int) -> Iterator[str]:
     if not assessment.sample.complete:
-        yield "who holds it is not known, as the last look at the processes broke off"
+        yield "what uses it is unknown, because the last sample of the processes broke off"
         return
     watched = [group for group in assessment.groups if group.roles[Role.WORKER].processes]
     known = [(group, group.idle_swapped) for group in watched if group.idle_swapped is not None]
@@ -53,9 +53,9 @@ def _who_holds(assessment: Assessment, used: int) -> Iterator[str]:
     elif lying:
         yield _lying(lying, used)
     elif not pending:
-        yield "no idle worker lies in it"
+        yield "no idle worker is in it"
     if pending:
-        of = f" for {plural(len(pending), 'group', 'groups')}" if known else " for who is idle"
+        of = f" for {plural(len(pending), 'group', 'groups')}" if known else " for idle workers"
         yield f"watching{of} since {_verdict_due(pending, assessment)}"
 
 
@@ -67,7 +67,7 @@ def _lying(groups: Sequence[tuple[GroupAssessment, IdleSwapped]], used: int) -> 
     held = total(_held(idle) for _, idle in groups)
     verb = "holds" if workers == 1 else "hold"
     if held is None:
-        what = "lies in it" if workers == 1 else "lie in it"
+        what = "is in it" if workers == 1 else "are in it"
     elif any(idle.proportional_swap is None for _, idle in groups):
         # VmSwap counts a shared page once in each process, so that the sum can exceed what is used.
         what = f"{verb} at most {size(min(held, used))} of it"
