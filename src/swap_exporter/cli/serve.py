@@ -17,7 +17,13 @@ from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
 from swap_exporter.systemd import Supervisor
-from swap_exporter.web.application import RELOAD_PATH, Application, ReloadInProgressError
+from swap_exporter.web.application import (
+    HEALTHY_PATH,
+    READY_PATH,
+    RELOAD_PATH,
+    Application,
+    ReloadInProgressError,
+)
 from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
 from swap_exporter.web.toolkit import WebConfigError, load_web_config
@@ -91,7 +97,8 @@ def _server(options: Options, application: Application) -> Server:
             web_config=web_config,
             systemd_sockets=sockets,
             max_requests=options.max_requests,
-            unlimited_paths=frozenset({RELOAD_PATH}),
+            # Scrapes that wait must not make a service manager end a healthy exporter.
+            unlimited_paths=frozenset({HEALTHY_PATH, READY_PATH, RELOAD_PATH}),
         )
     except WebConfigError as error:
         raise FatalError("\n".join(error.excerpt())) from error
