@@ -114,6 +114,7 @@ class _Reloader:
         self._pipeline = pipeline
         self._supervisor = supervisor
         self._lock = Lock()
+        self._awaited = False
         self._state = Reload(successful=True, last_success=now().wall)
 
     @property
@@ -122,9 +123,15 @@ class _Reloader:
 
     def reload(self, *, wait: bool) -> int:
         """Reload; return the number of mistakes. Raises ReloadInProgressError, unless it is to `wait`."""
+        # The lock is not fair: without this, requests in a flood would pass the main thread again and again.
+        if not wait and self._awaited:
+            raise ReloadInProgressError
+        self._awaited = self._awaited or wait
         if not self._lock.acquire(blocking=wait):
             raise ReloadInProgressError
         try:
+            if wait:
+                self._awaited = False
             return self._reload()
         finally:
             self._lock.release()
