@@ -58,6 +58,19 @@ def served():
         (["--web.listen-adress=:1"], "unknown flag --web.listen-adress, did you mean --web.listen-address?"),
         (["--config.fil=x"], "unknown flag --config.fil, did you mean --config.file?"),
         (["once", "--web.listen-address=:1"], "once takes no flag --web.listen-address, only serve does"),
+        (["--web.listen-address=:1", "once"], "once takes no flag --web.listen-address, only serve does"),
+        (
+            ["--web.telemetry-path=/metrics", "report"],
+            "report takes no flag --web.telemetry-path, only serve",
+        ),
+        (
+            ["--web.enable-lifecycle", "catalog"],
+            "catalog takes no flag --web.enable-lifecycle, only serve does",
+        ),
+        (
+            ["--web.max-requests=40", "explain", "1"],
+            "explain takes no flag --web.max-requests, only serve does",
+        ),
         (
             ["--path.procfs=/proc", "catalog", "--web.systemd-socket"],
             "catalog takes no flag --web.systemd-socket",

@@ -1,6 +1,7 @@
 """Where commands print: standard output, full or closed, and the file that ``once --output`` replaces."""
 
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -91,11 +92,15 @@ def test_an_error_does_not_go_to_standard_output_where_standard_error_is_closed(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "stat: not there"),
-        (b"cpu 1 2\n", "stat: stat, btime: expected 'btime NUMBER', found"),
-        (b"cpu 1\nbtime soon\n", "stat: stat, btime: expected 'btime NUMBER', found"),
+        (None, "No such file or directory"),
+        (b"cpu 1 2\n", "expected a line 'btime SECONDS'"),
+        (b"cpu 1\nbtime\n", "expected a line 'btime SECONDS'"),
+        (b"cpu 1\nbtime soon\n", "expected a line 'btime SECONDS'"),
+        (b"cpu 1\nbtime nan\n", "expected a line 'btime SECONDS'"),
+        (b"cpu 1\nbtime 1e400\n", "expected a line 'btime SECONDS'"),
+        (b"cpu 1\nbtime 99999999999999999999\n", "expected a line 'btime SECONDS'"),
     ],
-    ids=["missing", "without a boot time", "garbled"],
+    ids=["missing", "without a boot time", "without a number", "garbled", "no number", "infinite", "year"],
 )
 def test_a_procfs_without_a_boot_time_is_one_line_and_status_1(
     command: list[str], content: bytes | None, reason: str, procfs: Path
@@ -105,8 +110,23 @@ def test_a_procfs_without_a_boot_time_is_one_line_and_status_1(
         (procfs / "stat").write_bytes(content)
     ended = run(*command, f"--path.procfs={procfs}")
     assert ended.returncode == 1
-    assert ended.stderr.startswith(f"swap-exporter: --path.procfs: {procfs}/{reason}")
+    assert ended.stderr.startswith(f"swap-exporter: --path.procfs: {procfs}/stat: {reason}")
     assert ended.stderr.count("\n") == 1
+
+
+def test_start_times_count_from_the_boot_of_the_procfs_asked_for(procfs: Path, tmp_path: Path) -> None:
+    """Another host's /proc, as a container mounts it, has its own btime."""
+    configuration = tmp_path / "own.yml"
+    configuration.write_text(
+        'catalog: false\nprocess_names: [{name: "{{.Comm}} {{.StartTime}}", comm: [app]}]\n'
+    )
+    names: list[set[str]] = []
+    for btime in (1_000_000_000, 1_600_000_000):
+        (procfs / "stat").write_bytes(b"cpu  1 2 3\nbtime %d\nprocesses 7\n" % btime)
+        ended = run("once", f"--path.procfs={procfs}", f"--config.file={configuration}")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        names.append(set(re.findall(r'swap_group_processes\{group="[^"]* (\d{4}-\d\d)', ended.stdout)))
+    assert names == [{"2001-09"}, {"2020-09"}]
 
 
 class TestOutputFile:

@@ -2,13 +2,14 @@
 
 import http.client
 import json
+import os
 import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.sampling.tree import Tree
 from tests.web.serving import GENEROUS, serving
 
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
@@ -250,4 +252,38 @@ def test_max_requests_0_can_be_given_and_answers_scrapes(tmp_path: Path) -> None
     try:
         assert daemon.ask("GET", "/metrics")[0] == 200
     finally:
+        daemon.end()
+
+
+def test_scrapes_that_wait_do_not_fail_a_liveness_probe(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "proc")
+    tree.write("stat", b"cpu  1 2 3\nbtime 1700000000\nprocesses 7\n")
+    tree.process(1, parent=0)
+    meminfo, slow = tree.root / "meminfo", tree.root / "slow"
+    os.mkfifo(slow)
+    daemon = Daemon(tmp_path, f"--path.procfs={tree.root}", "--web.max-requests=40")
+    # From now on a sample waits for a writer, and every scrape waits for the sample.
+    slow.rename(meminfo)
+    scrapers = [http.client.HTTPConnection(daemon.address, timeout=DEADLINE) for _ in range(40)]
+    try:
+        # A tick of 15 s could be what waits: no scrape is answered from a sample this old.
+        time.sleep(1.1)
+        for scraper in scrapers:
+            scraper.request("GET", "/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "30"})
+        time.sleep(0.5)
+        assert not select.select([scraper.sock for scraper in scrapers], [], [], 0)[0], "a scrape is answered"
+        # A probe's own timeout: without an exemption it gets 503 then.
+        probe = {"X-Prometheus-Scrape-Timeout-Seconds": "2"}
+        assert daemon.ask("GET", "/-/healthy", probe)[:2] == (200, "healthy\n")
+        assert daemon.ask("GET", "/-/ready", probe)[:2] == (200, "ready\n")
+        assert not select.select([scraper.sock for scraper in scrapers], [], [], 0)[0], "a scrape is answered"
+        assert daemon.ask("GET", "/api/workers", probe)[0] == 503
+    finally:
+        for scraper in scrapers:
+            scraper.close()
+        meminfo.rename(slow)
+        # A writer for a reader that waits, and for one that opened it before the renaming.
+        os.close(os.open(slow, os.O_RDWR))
+        with suppress(OSError):
+            os.close(os.open(slow, os.O_WRONLY | os.O_NONBLOCK))
         daemon.end()

@@ -67,7 +67,7 @@ def parse(arguments: Sequence[str]) -> Options:
         prog="swap-exporter",
         description="Shows which processes are stranded in swap, and what that will cost.",
         epilog="Without a command it serves.",
-        parents=[shared, _web_flags()],
+        parents=[shared, _without_defaults(_web_flags())],
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"swap-exporter {__version__}")
@@ -96,9 +96,16 @@ def parse(arguments: Sequence[str]) -> Options:
     check.add_argument("file", metavar="FILE")
     command("catalog", "print the built-in entries")
     given, unknown = parser.parse_known_args(arguments)
+    serving = _web_flags()
+    chosen = commands.choices.get(given.command, parser)
     if unknown:
-        commands.choices.get(given.command, parser).refuse(unknown[0], _web_flags())
-    return _options(given)
+        chosen.refuse(unknown[0], serving)
+    if given.command not in (None, "serve"):
+        # Before the command they are understood, but only serve would use them.
+        for action in serving._actions:
+            if hasattr(given, action.dest):
+                chosen.refuse(action.option_strings[0], serving)
+    return _options(serving.parse_args([], given))
 
 
 def _shared_flags() -> "_Parser":

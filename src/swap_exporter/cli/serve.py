@@ -17,7 +17,13 @@ from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
 from swap_exporter.systemd import Supervisor
-from swap_exporter.web.application import RELOAD_PATH, Application, ReloadInProgressError
+from swap_exporter.web.application import (
+    HEALTHY_PATH,
+    READY_PATH,
+    RELOAD_PATH,
+    Application,
+    ReloadInProgressError,
+)
 from swap_exporter.web.listen import ListenError, systemd_sockets
 from swap_exporter.web.server import Server
 from swap_exporter.web.toolkit import WebConfigError, load_web_config
@@ -91,7 +97,8 @@ def _server(options: Options, application: Application) -> Server:
             web_config=web_config,
             systemd_sockets=sockets,
             max_requests=options.max_requests,
-            unlimited_paths=frozenset({RELOAD_PATH}),
+            # Scrapes that wait must not make a service manager end a healthy exporter.
+            unlimited_paths=frozenset({HEALTHY_PATH, READY_PATH, RELOAD_PATH}),
         )
     except WebConfigError as error:
         raise FatalError("\n".join(error.excerpt())) from error
@@ -107,6 +114,7 @@ class _Reloader:
         self._pipeline = pipeline
         self._supervisor = supervisor
         self._lock = Lock()
+        self._awaited = False
         self._state = Reload(successful=True, last_success=now().wall)
 
     @property
@@ -115,9 +123,15 @@ class _Reloader:
 
     def reload(self, *, wait: bool) -> int:
         """Reload; return the number of mistakes. Raises ReloadInProgressError, unless it is to `wait`."""
+        # The lock is not fair: without this, requests in a flood would pass the main thread again and again.
+        if not wait and self._awaited:
+            raise ReloadInProgressError
+        self._awaited = self._awaited or wait
         if not self._lock.acquire(blocking=wait):
             raise ReloadInProgressError
         try:
+            if wait:
+                self._awaited = False
             return self._reload()
         finally:
             self._lock.release()

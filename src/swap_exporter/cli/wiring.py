@@ -1,6 +1,9 @@
 """Puts the parts together as the command line asks."""
 
 import os
+from datetime import UTC, datetime
+
+import psutil
 
 from swap_exporter import config, log
 from swap_exporter.cli.flags import Options
@@ -9,9 +12,8 @@ from swap_exporter.grouping.template import Context
 from swap_exporter.grouping.username import username
 from swap_exporter.history import state_file
 from swap_exporter.history.watches import Memory
-from swap_exporter.kernel.errors import KernelFileError, MalformedFile
+from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.files import read
-from swap_exporter.kernel.system_stat import parse_boot_time
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
@@ -62,14 +64,21 @@ def affordable(options: Options) -> int:
 
 def context(options: Options) -> Context:
     """What templates know of the host. Raises :class:`FatalError`."""
-    path = f"{options.procfs}/stat"
-    try:
-        boot_time = parse_boot_time(read(path))
-    except MalformedFile as error:
-        raise FatalError(f"--path.procfs: {path}: {error}") from error
-    except KernelFileError as error:
-        raise FatalError(f"--path.procfs: {error}") from error
+    boot_time = _boot_time(options.procfs)
     return Context(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
+
+
+def _boot_time(procfs: str) -> int:
+    """Unix time in seconds at which the host was booted. Raises :class:`FatalError`."""
+    psutil.PROCFS_PATH = procfs
+    try:
+        seconds = int(psutil.boot_time())
+        datetime.fromtimestamp(seconds, UTC)  # templates show it: a year past 9999 must fail here
+    except OSError as error:
+        raise FatalError(f"--path.procfs: {procfs}/stat: {error.strerror}") from error
+    except (RuntimeError, LookupError, ArithmeticError, ValueError) as error:
+        raise FatalError(f"--path.procfs: {procfs}/stat: expected a line 'btime SECONDS'") from error
+    return seconds
 
 
 def memory(options: Options) -> Memory | None:

@@ -11,23 +11,12 @@
 from swap_exporter.kernel.errors import MalformedFile
 
 _FORKS = b"\nprocesses "
-_BOOT_TIME = b"\nbtime "
 
 
 def parse_forks(raw: bytes) -> int:
     """Processes and threads that were started since boot, in all pid namespaces. Raises MalformedFile."""
-    return _number(raw, _FORKS)
-
-
-def parse_boot_time(raw: bytes) -> int:
-    """Unix time in seconds at which the host was booted. Raises MalformedFile."""
-    return _number(raw, _BOOT_TIME)
-
-
-def _number(raw: bytes, name: bytes) -> int:
-    start = raw.find(name) + len(name)
+    start = raw.find(_FORKS) + len(_FORKS)
     digits = raw[start : raw.find(b"\n", start)]
-    if start < len(name) or not digits.isdigit() or len(digits) > 20:
-        word = name.decode().strip()
-        raise MalformedFile(f"stat, {word}", f"'{word} NUMBER'", raw[start:] if digits else raw)
+    if start < len(_FORKS) or not digits.isdigit() or len(digits) > 20:
+        raise MalformedFile("stat, processes", "'processes NUMBER'", raw[start:] if digits else raw)
     return int(digits)

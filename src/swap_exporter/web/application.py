@@ -15,6 +15,8 @@ from swap_exporter.web.landing import HEADERS, landing_page
 from swap_exporter.web.workers import PATH as WORKERS_PATH
 from swap_exporter.web.workers import workers_document
 
+HEALTHY_PATH = "/-/healthy"
+READY_PATH = "/-/ready"
 RELOAD_PATH = "/-/reload"
 
 
@@ -59,8 +61,8 @@ class Application:
         """The page of the last sample. All answers of one sample share it, as they share the metrics."""
         self._pages = {
             "/": self._landing_page,
-            "/-/healthy": self._healthy,
-            "/-/ready": self._ready,
+            HEALTHY_PATH: self._healthy,
+            READY_PATH: self._ready,
             WORKERS_PATH: self._workers,
             telemetry_path: self._metrics,
         }
