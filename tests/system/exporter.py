@@ -25,9 +25,9 @@ def hurried_catalogue(
 ) -> str:
     """The built-in entries as a configuration of one's own, with times (seconds) that a test can wait for.
 
-    What they match and the roles stay as they are, and ``idle.cpu`` if no ``cpu`` is given; ``settings`` go
-    beside the entries. In a short window heartbeats that read pages back can use more than ``idle.cpu``: a
-    test that is not about activity gives more.
+    What they match and the roles stay as they are; ``settings`` go beside the entries. Their ``idle.cpu``
+    goes, for in a configuration it would be exact: what idle workers use is learned, as it is of the
+    catalogue. A test that is not about activity gives a ``cpu`` that paging does not reach.
     """
     printed = subprocess.run([BINARY, "catalog"], capture_output=True, check=True, timeout=60).stdout
     return _hurried(yaml.safe_load(printed)["process_names"], after, window, settings or {}, cpu)
@@ -46,12 +46,12 @@ def _hurried(
     settings: Mapping[str, Any],
     cpu: float | None = None,
 ) -> str:
-    times: dict[str, Any] = {"after": f"{after}s", "window": f"{window}s"}
+    idle: dict[str, Any] = {"after": f"{after}s", "window": f"{window}s"}
     if cpu is not None:
-        times["cpu"] = cpu
+        idle["cpu"] = cpu
     return yaml.safe_dump(
         {
-            "process_names": [{**entry, "idle": {**entry.get("idle", {}), **times}} for entry in entries],
+            "process_names": [{**entry, "idle": idle} for entry in entries],
             "catalog": False,
             "tick": "500ms",
             "min_sample_interval": "100ms",

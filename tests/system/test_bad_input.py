@@ -47,8 +47,6 @@ CONFIGURATIONS = {
     "missing": Bad(Path.unlink, ": no such file or directory"),
     "a directory": Bad(_directory, ": is a directory"),
     "unreadable": Bad(lambda file: file.chmod(0), ": permission denied"),
-    "empty": Bad(_holding(b""), ": is empty, expected keys such as process_names"),
-    "comments only": Bad(_holding(b"# soon\n"), ": is empty, expected keys such as process_names"),
     "not UTF-8": Bad(_holding(b"a: 1\nb: caf\xe9\n"), ":2:7: found the byte 0xe9, which is not UTF-8"),
     "malformed": Bad(_holding(b"process_names: [\n"), ":2:1: not valid YAML: "),
     "of a wrong type": Bad(_holding(b"tick: [15s]\n"), ":1:7: tick: found a list, expected "),

@@ -1,4 +1,5 @@
-"""What waking a worker could cost, beside what it did cost: real workers that read their whole heap."""
+"""What waking a worker takes, as the exporter reports it, beside what it did take: workers that read their
+heap."""
 
 import os
 import time
@@ -12,14 +13,15 @@ from tests.system.servers.gunicorn import Gunicorn
 from tests.system.waiting import wait_until
 
 MIB = 1 << 20
-SERVERS = 7
+SERVERS = 4
 APPLICATION = f"waking-{os.getpid()}"
 GROUP = f"gunicorn:{APPLICATION}"
-ROUNDS = 3
 ATTEMPTS = 4
 
 
-def test_it_lies_between_the_first_request_and_three_times_it(cgroup: MemoryCgroup, start: Start) -> None:
+def test_it_is_what_the_first_request_takes_longer_within_a_factor_of_two(
+    cgroup: MemoryCgroup, start: Start
+) -> None:
     """One worker to a server, so that each is woken on purpose and alone; they are one group all the same."""
     with accounting(on=True):
         servers = [
@@ -27,43 +29,47 @@ def test_it_lies_between_the_first_request_and_three_times_it(cgroup: MemoryCgro
         ]
         exporter = start(Exporter(hurried_catalogue(after=4, window=2)))
 
+        def reported(metric: str, **labels: str) -> float | None:
+            return exporter.scrape().get(f"swap_group_{metric}", group=GROUP, **labels)
+
         def push_out() -> None:
             cgroup.push_out()
-            wait_until(
-                "all are idle and swapped",
-                lambda: exporter.scrape().get("swap_group_idle_swapped_workers", group=GROUP) == SERVERS,
-            )
+            wait_until("all are idle and swapped", lambda: reported("idle_swapped_workers") == SERVERS)
+
+        def request(server: Gunicorn) -> float:
+            began = time.monotonic()
+            server.request("/heap")
+            return time.monotonic() - began
 
         def wake() -> float:
-            """The median of how long each took."""
+            """The median of how much longer than a warm one each first request took."""
             took = []
-            for server in servers:
-                began = time.monotonic()
-                server.request("/heap")
-                took.append(time.monotonic() - began)
-            # Pushed out before the exporter looked, they would pass for having served without their heap.
-            wait_until("the exporter has seen them back", lambda: told_swap() < SERVERS * 12 * MIB)
+            for number, server in enumerate(servers, 1):
+                first = request(server)
+                took.append(first - median(request(server) for _ in range(5)))
+                # Woken in the same sample, two workers would pass for such as wake together.
+                wait_until(
+                    "the exporter has seen it wake",
+                    lambda number=number: (
+                        reported("workers", activity="busy", residency="resident") == number
+                    ),
+                )
             return median(took)
 
-        def told_swap() -> float:
-            return exporter.scrape().value("swap_group_swap_bytes", group=GROUP, role="worker")
-
         push_out()
-        assert exporter.scrape().get("swap_group_wake_seconds", group=GROUP) is None
-        for _ in range(ROUNDS - 1):
-            wake()
-            cgroup.push_out()
+        assert reported("wake_seconds") is None
         wake()
 
         ratios = []
         for _ in range(ATTEMPTS):  # a machine that is busy with other things makes a request wait for these
             push_out()
-            scrape = exporter.scrape()
-            told = scrape.value("swap_group_wake_seconds", group=GROUP)
-            assert 17 * MIB < scrape.value("swap_group_wake_bytes", group=GROUP) < 40 * MIB
+            seconds = reported("wake_seconds")
+            assert seconds is not None
+            assert 17 * MIB < (reported("wake_bytes") or 0) < 40 * MIB
+            assert (reported("wake_all_seconds") or 0) > seconds / 2
             took = wake()
-            print(f"told {told:.3f} s, took {took:.3f} s: {told / took:.2f}")
-            ratios.append(told / took)
-            if 1 <= median(ratios) <= 3:
+            print(f"reported {seconds:.3f} s, took {took:.3f} s: {seconds / took:.2f}")
+            ratios.append(seconds / took)
+            if 0.5 <= median(ratios) <= 2:
                 return
-        raise AssertionError(f"told / took: {ratios}")
+        raise AssertionError(f"reported / took: {ratios}")
