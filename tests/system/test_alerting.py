@@ -131,7 +131,7 @@ def chain(cgroup: MemoryCgroup, start: Start, tmp_path: Path) -> Iterator[Chain]
         def cost_is_known() -> bool:
             cgroup.push_out()
             wait_until("all are idle and in swap", lambda: chain.idle_swapped() == WORKERS)
-            if exporter.scrape().get("swap_group_wake_seconds", group=GROUP) is not None:
+            if exporter.scrape().get("swap_group_wake_all_seconds", group=GROUP) is not None:
                 return True
             with wake(server):
                 wait_until("all have read themselves back", lambda: all_are_back(exporter))

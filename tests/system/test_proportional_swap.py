@@ -92,13 +92,14 @@ def test_scrapes_do_not_wait_for_what_may_not_be_read_yet(cgroup: MemoryCgroup, 
     scrape = exporter.scrape()
     assert reads(scrape)["waiting"] > WORKERS / 2
     assert scrape.get(PROPORTIONAL, group=GROUP, role="worker") is None
-    # VmSwap stands in for those that wait.
+    # VmSwap stands in for those that wait, up to all used swap.
     stranded = scrape.value("swap_group_stranded_bytes", group=GROUP)
-    assert stranded > 2 * independent.proportional_swap(*server.pids())
+    assert stranded == pytest.approx(min(independent.swap(*server.workers()), _used(scrape)), rel=0.1)
+    assert stranded > independent.proportional_swap(*server.workers())
 
 
 def test_nothing_is_read_of_larger_processes_than_allowed(cgroup: MemoryCgroup, start: Start) -> None:
-    start(preloaded(), cgroup)
+    server = start(preloaded(), cgroup)
     exporter = start(Exporter(configured(share_of_time=0.2, max_process_bytes="20MiB")))
     cgroup.push_out()
 
@@ -113,7 +114,12 @@ def test_nothing_is_read_of_larger_processes_than_allowed(cgroup: MemoryCgroup, 
     wait_until("they are too large", told)
     scrape = exporter.scrape()
     assert scrape.get("swap_group_idle_swapped_proportional_bytes", group=GROUP) is None
-    assert scrape.value("swap_group_stranded_bytes", group=GROUP) > WORKERS * 44 * MIB
+    bound = min(independent.swap(*server.workers()), _used(scrape))
+    assert scrape.value("swap_group_stranded_bytes", group=GROUP) == pytest.approx(bound, rel=0.1)
+
+
+def _used(scrape: Scrape) -> float:
+    return scrape.value("swap_host_size_bytes") - scrape.value("swap_host_free_bytes")
 
 
 def _idle_swapped(scrape: Scrape) -> float | None:

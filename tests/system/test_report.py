@@ -95,7 +95,7 @@ def test_stranded_workers_of_gunicorn_and_php_fpm(cgroup: MemoryCgroup, start: S
     assert {member["pid"] for member in shop["members"]} == set(gunicorn.pids())
     assert {member["pid"] for member in www["members"]} == set(php.workers("www"))
     assert content["verdict"].startswith(
-        f"{WORKERS + 5} of {WORKERS + 5} workers of {GROUP} and 2 other groups lie"
+        f"{WORKERS + 5} of {WORKERS + 5} workers of {GROUP} and 2 other groups are idle in swap"
     )
 
 
@@ -205,7 +205,7 @@ def test_in_a_terminal(cgroup: MemoryCgroup, start: Start) -> None:
     assert screen.startswith(f"{WORKERS} of {WORKERS} workers of {GROUP} are idle in swap, stranded: ")
     assert re.search(rf"^{GROUP} +{WORKERS}/{WORKERS} of {WORKERS} +\d+Mi +\d+Mi +\d+s +0 +\S+", screen, re.M)
     assert re.search(r"^used in all +\d\S*[MG]i", screen, re.M)  # others may use more
-    assert f"\n{GROUP} (stranded): Run fewer workers with threads" in screen
+    assert f"\n{GROUP} (stranded): Run fewer workers with more threads" in screen
     assert "taking two samples" not in screen
     yellow = re.compile(r"\x1b\[(?:[\d;]*;)?33m")
     assert yellow.search(coloured)
