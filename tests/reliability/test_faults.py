@@ -101,7 +101,9 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(
     configuration = tmp_path / "swap-exporter.yaml"
     configuration.write_text(GOOD)
     arguments = [f"--web.listen-address=127.0.0.1:{port}", f"--config.file={configuration}"]
-    with subprocess.Popen([BINARY, *arguments], stderr=descriptor) as exporter:
+    # As it is started by systemd: Python buffers then, and flushes once more at its end.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen([BINARY, *arguments], stderr=descriptor, env=environment) as exporter:
         os.close(descriptor)
         try:
             wait_until("it answers", lambda: answers(port))

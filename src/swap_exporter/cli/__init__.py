@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from swap_exporter.cli.flags import Options, parse
-from swap_exporter.cli.output import complain, standard_output
+from swap_exporter.cli.output import complain, flush_standard_error, standard_output
 from swap_exporter.errors import FatalError
 
 FAILED = 1
@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    finally:
+        flush_standard_error()
 
 
 def _parse(arguments: Sequence[str]) -> Options:

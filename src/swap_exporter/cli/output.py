@@ -21,7 +21,7 @@ def standard_output() -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
     except OSError as error:
-        _drop_the_rest()
+        _drop_the_rest(sys.stdout)
         raise FatalError(f"cannot write to standard output: {error.strerror}") from error
 
 
@@ -32,9 +32,20 @@ def complain(line: str) -> None:
             print(line, file=sys.stderr)
 
 
-def _drop_the_rest() -> None:
-    """The interpreter flushes once more at its end, and would print what is wrong in its own words."""
+def flush_standard_error() -> None:
+    """Write what is left of the log and the complaints; what cannot be written is lost, never an exit
+    status."""
+    if sys.stderr is not None:
+        try:
+            sys.stderr.flush()
+        except OSError:
+            _drop_the_rest(sys.stderr)
+
+
+def _drop_the_rest(stream: TextIO) -> None:
+    """The interpreter flushes once more at its end, and would print what is wrong in its own words, or end
+    with status 120."""
     with suppress(OSError):
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)
