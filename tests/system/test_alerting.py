@@ -119,7 +119,7 @@ def configuration() -> str:
 
 @pytest.fixture
 def chain(cgroup: MemoryCgroup, start: Start, tmp_path: Path) -> Iterator[Chain]:
-    """Workers that are idle and in swap, of which it is known what waking them costs; nothing moves."""
+    """Workers that are idle and in swap; nothing moves."""
     with accounting(on=True):
         server = start(Gunicorn(workers=WORKERS, private_megabytes=MEGABYTES, name=APPLICATION), cgroup)
         exporter = start(Exporter(configuration()))
@@ -128,16 +128,8 @@ def chain(cgroup: MemoryCgroup, start: Start, tmp_path: Path) -> Iterator[Chain]
         prometheus = Prometheus(configuration=hurried_scraping(tmp_path, exporter, alertmanager))
         chain = Chain(server, cgroup, exporter, prometheus, alertmanager, time.time())
 
-        def cost_is_known() -> bool:
-            cgroup.push_out()
-            wait_until("all are idle and in swap", lambda: chain.idle_swapped() == WORKERS)
-            if exporter.scrape().get("swap_group_wake_all_seconds", group=GROUP) is not None:
-                return True
-            with wake(server):
-                wait_until("all have read themselves back", lambda: all_are_back(exporter))
-            return False
-
-        wait_until("it is known what waking costs", cost_is_known, deadline=120)
+        cgroup.push_out()
+        wait_until("all are idle and in swap", lambda: chain.idle_swapped() == WORKERS)
         wait_until("nothing moves", lambda: exporter.scrape().value("swap_host_quiet") == 1, deadline=300)
         start(alertmanager)
         start(prometheus)
