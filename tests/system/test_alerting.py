@@ -208,6 +208,8 @@ def not_here(cgroup: MemoryCgroup) -> Iterator[str]:
     """Beginnings of selectors that match nothing on this machine, and why."""
     # Prometheus' own, of alerts that this test does not provoke.
     yield r'ALERTS\{alertname="Swap(Thrashing|NearlyFull)"'
+    # It takes workers that wake one by one, as in test_wake_cost.py; these wake together.
+    yield r"swap_group_wake_seconds"
     if not os.access("/proc/pressure/memory", os.R_OK):  # psi=0, or a kernel without it
         yield r"(swap_host|instance:swap_host)_memory_pressure_"
     if "\nzswpin " not in Path("/proc/vmstat").read_text():  # before 5.19, or without zswap
