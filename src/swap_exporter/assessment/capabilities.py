@@ -59,5 +59,6 @@ def _what_hides_swap_pss(sample: Sample) -> str | None:
 
 
 def _is_of_another_user(process: Process, uid: int) -> bool:
-    # The kernel shows nobody the layout of a process without memory, or whose main thread has ended.
+    # The kernel hides the layout of a process without memory, or whose main thread has ended, from every
+    # reader.
     return process.effective_uid not in (uid, None) and bool(process.resident) and process.state not in "ZX"

@@ -145,7 +145,7 @@ class Watches:
         self._levels[name] = _learned(level, rests, tick)
         now = GroupWatches(group, tuple(alive), first_due - EARLY)
         before = self._groups.get(name)
-        # Whoever has seen the same object need not look at it again.
+        # The same object if nothing changed: later stages reuse what they made of it.
         return before if before is not None and before.group is group and before == now else now
 
     def forget(self, group: str) -> None:
