@@ -1,6 +1,7 @@
 """Proportional swap on /metrics: the honest sum, and what reading it may cost."""
 
 import os
+import time
 from typing import Any
 
 import pytest
@@ -78,11 +79,12 @@ def test_a_neighbour_that_reads_back_changes_the_share_of_the_others(
 
 def test_scrapes_do_not_wait_for_what_may_not_be_read_yet(cgroup: MemoryCgroup, start: Start) -> None:
     server = start(preloaded(), cgroup)
+    cgroup.push_out()
+    # A reading is out of date where VmSwap moves after it, and the next one may come a minute later. So the
+    # exporter starts only when the heartbeats have read back what they use.
+    _wait_for_constant_swap(server)
     # After one reading of a few milliseconds the next may come in half a minute.
     exporter = start(Exporter(configured(share_of_time=0.0001)))
-    # What is pushed out of a busy worker is not missed, so that it would never count as swapped.
-    wait_until("the workers are idle", lambda: _idle_swapped(exporter.scrape()) == 0)
-    cgroup.push_out()
 
     def one_is_read() -> bool:
         return reads(exporter.scrape()).keys() >= {"kept", "waiting"}
@@ -116,6 +118,19 @@ def test_nothing_is_read_of_larger_processes_than_allowed(cgroup: MemoryCgroup, 
     assert scrape.get("swap_group_idle_swapped_proportional_bytes", group=GROUP) is None
     bound = min(independent.swap(*server.workers()), _used(scrape))
     assert scrape.value("swap_group_stranded_bytes", group=GROUP) == pytest.approx(bound, rel=0.1)
+
+
+def _wait_for_constant_swap(server: Gunicorn) -> None:
+    """Until the sum of VmSwap has not changed for five seconds."""
+    last, since = -1, time.monotonic()
+
+    def is_constant() -> bool:
+        nonlocal last, since
+        if (swap := independent.swap(*server.pids())) != last:
+            last, since = swap, time.monotonic()
+        return time.monotonic() - since > 5
+
+    wait_until("nothing is read back any more", is_constant)
 
 
 def _used(scrape: Scrape) -> float:
