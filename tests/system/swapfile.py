@@ -15,13 +15,16 @@ LOCK = Path("/run/lock/swap-exporter-system-tests.lock")
 PATIENCE = 540
 """Seconds to wait for it: less than pytest's limit of a test."""
 SIZE = 2 << 30
+"""Bytes of the file, unless a caller needs more."""
 DIRECTORIES = (Path("/var/tmp"), Path("/var/lib"), Path("/"))
 NAME = "swap-exporter-system-tests.swap"
 
 
 @contextlib.contextmanager
-def swap_in_use() -> Iterator[Path | None]:
+def swap_in_use(size: int = SIZE) -> Iterator[Path | None]:
     """Hold the lock; the swap file that was turned on, or ``None`` where the machine has swap of its own.
+
+    ``size``: bytes of the file.
 
     Raises OSError, with what each directory said, where no swap file can be turned on.
     """
@@ -32,7 +35,7 @@ def swap_in_use() -> Iterator[Path | None]:
         if _active():
             yield None
             return
-        file = _turn_on()
+        file = _turn_on(size)
         try:
             yield file
         finally:
@@ -56,17 +59,17 @@ def _active() -> list[str]:
     return [line.split()[0] for line in Path("/proc/swaps").read_text().splitlines()[1:]]
 
 
-def _turn_on() -> Path:
+def _turn_on(size: int) -> Path:
     refusals = []
     for directory in DIRECTORIES:
-        if shutil.disk_usage(directory).free < 2 * SIZE:
+        if shutil.disk_usage(directory).free < 2 * size:
             refusals.append(f"{directory}: too little space")
             continue
         file = directory / NAME
         # Some file systems give fallocate's blocks holes that swapon refuses: those need written blocks.
         for fill in (_fallocate, _write_zeros):
             try:
-                fill(file)
+                fill(file, size)
                 _run("mkswap", str(file))
                 _run("swapon", str(file))
             except OSError as error:
@@ -77,14 +80,14 @@ def _turn_on() -> Path:
     raise OSError("no swap file can be turned on: " + "; ".join(refusals))
 
 
-def _fallocate(file: Path) -> None:
+def _fallocate(file: Path, size: int) -> None:
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-        os.posix_fallocate(target.fileno(), 0, SIZE)
+        os.posix_fallocate(target.fileno(), 0, size)
 
 
-def _write_zeros(file: Path) -> None:
+def _write_zeros(file: Path, size: int) -> None:
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-        for _ in range(SIZE >> 20):
+        for _ in range(size >> 20):
             target.write(bytes(1 << 20))
         os.fsync(target.fileno())
 

@@ -19,6 +19,8 @@ from tests.zoo.story import FULL, Story
 
 QUICK = Request(ms=2)
 MIB = 1 << 20
+SWAP = 6 << 30
+"""Bytes of swap to turn on where the machine has none."""
 PHASES = (
     *("settle", "fresh", "push", "night", "morning", "load_while_out"),
     *("dusk", "push", "rest", "morning", "load_while_out"),
@@ -65,7 +67,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.zoo.nights", description=__doc__)
     parser.add_argument("out", type=Path)
     chosen = parser.parse_args()
-    with recorded(chosen.out, [Pool], exporter=True, story="nights") as (running, recorder):
+    with recorded(chosen.out, [Pool], exporter=True, story="nights", swap=SWAP) as (running, recorder):
         print(f"{time.strftime('%H:%M:%S')} {len(running)} pool", flush=True)
         Nights(running, recorder, FULL).run(PHASES)
     return 0

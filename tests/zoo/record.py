@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.system.delay_accounting import SWITCH
 from tests.system.exporter import Exporter, hurried_catalogue
+from tests.system.swapfile import swap_in_use
 from tests.zoo.families import families
 from tests.zoo.family import INSIDE, Family
 from tests.zoo.recorder import Recorder
@@ -22,6 +23,8 @@ from tests.zoo.recording import METRICS
 from tests.zoo.story import FULL, PHASES, SHORT, STORY, Story
 
 SCRAPE_EVERY = 15.0
+SWAP = 4 << 30
+"""Bytes of swap to turn on where the machine has none."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,12 +63,18 @@ def enter_namespace(module: str = "tests.zoo.record") -> None:
 
 @contextlib.contextmanager
 def recorded(
-    out: Path, kinds: Iterable[type[Family]], exporter: bool, factor: float = 1.0, story: str = "zoo"
+    out: Path,
+    kinds: Iterable[type[Family]],
+    exporter: bool,
+    factor: float = 1.0,
+    story: str = "zoo",
+    swap: int = SWAP,
 ) -> Iterator[tuple[list[Family], Recorder]]:
     """Servers that run and are recorded, with an exporter beside them if that is wanted."""
     if SWITCH.exists():
         SWITCH.write_text("1")  # only what starts from now on is measured
     with contextlib.ExitStack() as stack:
+        stack.enter_context(swap_in_use(swap))
         running = list(_running(stack, kinds))
         recorder = Recorder(out, running, story, factor)
         recorder.start()
