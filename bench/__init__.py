@@ -1,1 +1,1 @@
-"""What a sample and a scrape cost, beside what others take for the same processes: `make bench`."""
+"""What a sample and a scrape cost, compared with other programs on the same processes: `make bench`."""

@@ -1,53 +1,47 @@
-"""Measure, print, and write the page: `python -m bench PAGE`, as root, through `make bench`."""
+"""Measure, print the tables and write the page: `python -m bench PAGE` as root, or `make bench`."""
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import cost, document, plan, plan_section
+from bench import cost, document
 from bench.comparison import Case, Result, compare
 from bench.contestants import BINARY
 from bench.soak import soak
-from tests.system.swapfile import swap_in_use
+from bench.swap import swap_enabled
 
 SIZES = (200, 1_000, 5_000, 10_000)
-MOST_REPLACED = 5_000
+MAX_REPLACED = 5_000
+"""Processes: the largest size of the case in which processes are replaced."""
 PROGRAMS = ("idle", "floor", "swapping")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="bench")
-    parser.add_argument("page", type=Path, nargs="?", help="the file to write")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="PROCESSES")
+    parser = argparse.ArgumentParser(prog="bench", description="Measure swap-exporter beside other programs.")
+    parser.add_argument("page", type=Path, nargs="?", help="Markdown file to write")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, metavar="PROCESSES", help="numbers of processes"
+    )
     parser.add_argument("--cases", type=Case, nargs="+", default=list(Case), choices=list(Case))
     parser.add_argument(
-        "--rounds", type=int, default=9, help="turns of each contestant; fewer for many processes"
-    )
-    parser.add_argument("--samples", type=int, default=10_000, help="of the soak; 0: none")
-    parser.add_argument(
-        "--seconds",
+        "--rounds",
         type=int,
-        default=60,
-        help="that Prometheus is watched for, twice; 0: no plan past one machine",
+        default=9,
+        help="rounds with up to 1,000 processes; more processes get fewer, at least 5",
     )
+    parser.add_argument("--samples", type=int, default=10_000, help="samples of the soak test; 0 skips it")
     arguments = parser.parse_args()
     if os.geteuid() != 0 or not BINARY.exists():
         print(
-            "bench: needs root, for swap and a pid namespace, and make to install the exporter",
+            "bench: needs root, for swap and a pid namespace, and an installed exporter (make bench)",
             file=sys.stderr,
         )
         return 1
-    if arguments.seconds and not all(map(shutil.which, ("prometheus", "promtool"))):
-        print(
-            "bench: needs Debian's prometheus for the plan past one machine, or --seconds 0", file=sys.stderr
-        )
-        return 1
     if os.getpid() != 1:
-        # Alone in a pid namespace: nobody else's processes are read, and all end with the measurement.
+        # In its own pid namespace bench measures only processes that it started, and all of them end with it.
         namespace = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
         return subprocess.run(
             [*namespace, sys.executable, "-m", "bench", *sys.argv[1:]],
@@ -63,7 +57,7 @@ def main() -> int:
 
 def _measure(arguments: argparse.Namespace, scratch: Path) -> str:
     load = Path("/proc/loadavg").read_text().split()[0]
-    built = build(scratch)
+    programs = compile_programs(scratch)
     tables: dict[str, str] = {}
 
     def show(name: str, table: str) -> None:
@@ -71,41 +65,34 @@ def _measure(arguments: argparse.Namespace, scratch: Path) -> str:
         print(table, flush=True)
 
     results: list[Result] = []
-    for case in arguments.cases:
-        most = MOST_REPLACED if case is Case.REPLACED else max(arguments.sizes)
-        # Also where nothing is to swap: nobody else's tests may swap meanwhile.
-        with swap_in_use():
+    # Cases that need no swap run with it too: the lock keeps the system tests from swapping meanwhile.
+    with swap_enabled():
+        for case in arguments.cases:
             for processes in arguments.sizes:
-                if processes <= most:
-                    results.append(_compare(case, processes, arguments.rounds, built, scratch))  # noqa: PERF401
+                if case is not Case.REPLACED or processes <= MAX_REPLACED:
+                    results.append(_compare(case, processes, arguments.rounds, programs, scratch))  # noqa: PERF401
     show("comparison", document.comparison(results))
-    memories = [cost.memory(processes, built, scratch) for processes in arguments.sizes]
+    show("shares", document.shares(results))
+    memories = [cost.memory(processes, programs, scratch) for processes in arguments.sizes]
     show("memory", document.memory(memories))
-    expositions = [cost.exposition(groups, built, scratch) for groups in (20, 500)]
+    expositions = [cost.exposition(groups, programs, scratch) for groups in (20, 500)]
     show("expositions", document.expositions(expositions))
-    start = cost.start(200, built, scratch)
-    of_targets = [each for each in memories if each.processes in (200, document.AT)]
-    show("targets", document.targets(results, of_targets, start, expositions))
-    standings = soak(arguments.samples, 10, built, scratch) if arguments.samples else ()
-    show("soak", document.soak(standings))
-    show("plan", _plan(arguments.seconds, results, built, scratch))
+    start = cost.start(200, programs, scratch)
+    with_targets = [each for each in memories if each.processes in (200, document.TARGET_PROCESSES)]
+    show("targets", document.targets(results, with_targets, start, expositions))
+    snapshots = soak(arguments.samples, 10, programs, scratch) if arguments.samples else ()
+    show("soak", document.soak(snapshots))
     return document.page(tables, load)
 
 
-def _compare(case: Case, processes: int, rounds: int, built: Path, scratch: Path) -> Result:
-    result = compare(case, processes, max(5, rounds * 1000 // max(1000, processes)), built, scratch)
+def _compare(case: Case, processes: int, rounds: int, programs: Path, scratch: Path) -> Result:
+    result = compare(case, processes, max(5, rounds * 1000 // max(1000, processes)), programs, scratch)
     print(document.comparison([result]).splitlines()[-1], file=sys.stderr, flush=True)
     return result
 
 
-def _plan(seconds: int, results: list[Result], built: Path, scratch: Path) -> str:
-    if not seconds:
-        return "Not measured in this run.\n"
-    with swap_in_use():
-        return plan_section.section(plan.measure(seconds, built, scratch), results)
-
-
-def build(directory: Path) -> Path:
+def compile_programs(directory: Path) -> Path:
+    """Compile the C programs into the directory and return it."""
     sources = Path(__file__).parent
     for program in PROGRAMS:
         command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(directory / program)]

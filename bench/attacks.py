@@ -1,6 +1,6 @@
-"""How long a scrape takes while others attack: `python -m bench.attacks`; gcc, minutes.
+"""How long a scrape takes during an attack: `python -m bench.attacks`. Needs gcc and some minutes.
 
-The exporter runs beside 500 groups of one idle process each and is restarted for each attack. Prints a table.
+The exporter measures 500 groups of one idle process each and is restarted for each attack. Prints a table.
 """
 
 import argparse
@@ -19,20 +19,20 @@ from typing import NamedTuple
 import bcrypt
 
 from bench import contestants, markdown
-from bench.__main__ import build
+from bench.__main__ import compile_programs
 from bench.comparison import idle_processes
 from bench.exporter_options import configuration
 
 ATTACKERS = Path(__file__).parents[1] / "tests" / "web" / "attackers.py"
 GROUPS = 500
-COST = 10
-"""Of bcrypt."""
+BCRYPT_ROUNDS = 10
 TIMEOUT = 10.0
-"""Seconds after which a scraper gives up, as Prometheus does by default."""
+"""Seconds: the default scrape_timeout of Prometheus."""
 RAMP = 1.0
-"""Seconds until all attackers are there."""
-SAME, OTHER = "127.0.0.1", "127.0.0.2"
-PEOPLE = 20
+"""Seconds until all attackers are connected."""
+ATTACKER_ADDRESS, OTHER_ADDRESS = "127.0.0.1", "127.0.0.2"
+NEW_USERS = 20
+"""Users that have not logged in since the exporter started."""
 CASES = (
     (0, "silent"),
     (45, "scrape_again"),
@@ -46,18 +46,18 @@ CASES = (
     (60, "guess_passwords"),
     (400, "guess_passwords"),
 )
-HEAD = ("attack", "scrapes answered", "median", "slowest", "memory at most")
+HEAD = ("attack", "scrapes answered", "median", "slowest", "peak memory")
 
 
-class Scraped(NamedTuple):
-    asked: int
+class Scrapes(NamedTuple):
+    attempts: int
     seconds: Sequence[float]
-    """Of those that were answered."""
+    """Of each answered scrape."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.attacks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each attack")
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long each attack lasts")
     seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory() as scratch:
         web_config = Path(scratch, "web.yml")
@@ -65,34 +65,37 @@ def main() -> int:
         config = Path(scratch, "swap-exporter.yaml")
         config.write_text(configuration(GROUPS))
         flags = [f"--config.file={config}", f"--web.config.file={web_config}"]
-        with idle_processes(build(Path(scratch)), GROUPS, GROUPS):
+        with idle_processes(compile_programs(Path(scratch)), GROUPS, GROUPS):
             print(markdown.table(HEAD, []), end="")
             for count, kind in CASES:
                 with _exporter(flags) as (port, pid):
-                    scrape(port, "prometheus", SAME)
+                    scrape(port, "prometheus", ATTACKER_ADDRESS)
                     with _attack(kind, port, count, seconds):
                         time.sleep(RAMP)
                         _print(f"{count} {kind}" if count else "none", _scrapes(port, seconds - RAMP), pid)
-            for address in (SAME, OTHER):
-                with _exporter(flags) as (port, pid), _attack("guess_passwords", port, 60, PEOPLE * TIMEOUT):
+            for address in (ATTACKER_ADDRESS, OTHER_ADDRESS):
+                with (
+                    _exporter(flags) as (port, pid),
+                    _attack("guess_passwords", port, 60, NEW_USERS * TIMEOUT),
+                ):
                     time.sleep(RAMP)
-                    taken = [scrape(port, f"new-{number}", address) for number in range(PEOPLE)]
-                    answered = [each for each in taken if each is not None]
-                    name = "the same" if address == SAME else "another"
-                    what = f"60 guess_passwords, right ones of {name} address, not seen since the start"
-                    _print(what, Scraped(len(taken), answered), pid)
+                    scrapes = [scrape(port, f"new-{number}", address) for number in range(NEW_USERS)]
+                    answered = [seconds for seconds in scrapes if seconds is not None]
+                    origin = "the attackers'" if address == ATTACKER_ADDRESS else "another"
+                    name = f"60 guess_passwords; new users with the right password from {origin} address"
+                    _print(name, Scrapes(NEW_USERS, answered), pid)
     return 0
 
 
 def _users() -> str:
-    password = bcrypt.hashpw(b"secret", bcrypt.gensalt(COST)).decode()
-    names = ("prometheus", *(f"new-{number}" for number in range(PEOPLE)))
+    password = bcrypt.hashpw(b"secret", bcrypt.gensalt(BCRYPT_ROUNDS)).decode()
+    names = ("prometheus", *(f"new-{number}" for number in range(NEW_USERS)))
     return "basic_auth_users:\n" + "".join(f"  {name}: {password}\n" for name in names)
 
 
 @contextlib.contextmanager
 def _exporter(flags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Its port and pid."""
+    """Run the exporter and yield its port and pid."""
     port = contestants.free_port()
     command = [str(contestants.BINARY), *flags, f"--web.listen-address=127.0.0.1:{port}"]
     with contestants.running(command) as pid:
@@ -114,7 +117,7 @@ def _attack(kind: str, port: int, count: int, seconds: float) -> Iterator[None]:
         sys.executable,
         ATTACKERS,
         kind,
-        f"{SAME}:{port}",
+        f"{ATTACKER_ADDRESS}:{port}",
         str(count),
         str(seconds),
         "--large=/metrics",
@@ -130,7 +133,7 @@ def _attack(kind: str, port: int, count: int, seconds: float) -> Iterator[None]:
 
 
 def scrape(port: int, user: str, address: str) -> float | None:
-    """Seconds, on a connection of its own from this address; None where it was not answered."""
+    """Seconds of a scrape from the address on a new connection; None if it was not answered."""
     credentials = b64encode(f"{user}:secret".encode()).decode()
     headers = {"Authorization": f"Basic {credentials}", "Accept-Encoding": "gzip"}
     began = time.monotonic()
@@ -146,26 +149,25 @@ def scrape(port: int, user: str, address: str) -> float | None:
     return time.monotonic() - began if answer.status == http.client.OK else None
 
 
-def _scrapes(port: int, seconds: float) -> Scraped:
-    until, asked, answered = time.monotonic() + seconds, 0, []
+def _scrapes(port: int, seconds: float) -> Scrapes:
+    until, attempts, answered = time.monotonic() + seconds, 0, []
     while time.monotonic() < until:
-        taken = scrape(port, "prometheus", SAME)
-        asked += 1
-        if taken is not None:
-            answered.append(taken)
+        attempts += 1
+        if (took := scrape(port, "prometheus", ATTACKER_ADDRESS)) is not None:
+            answered.append(took)
         time.sleep(0.1)
-    return Scraped(asked, answered)
+    return Scrapes(attempts, answered)
 
 
-def _print(what: str, scraped: Scraped, pid: int) -> None:
-    median = f"{statistics.median(scraped.seconds):.3f} s" if scraped.seconds else "none"
-    slowest = f"{max(scraped.seconds):.3f} s" if scraped.seconds else "none"
-    counted = f"{len(scraped.seconds)} of {scraped.asked}"
-    print(f"| {what} | {counted} | {median} | {slowest} | {_peak(pid)} MiB |", flush=True)
+def _print(name: str, scrapes: Scrapes, pid: int) -> None:
+    median = f"{statistics.median(scrapes.seconds):.3f} s" if scrapes.seconds else "none"
+    slowest = f"{max(scrapes.seconds):.3f} s" if scrapes.seconds else "none"
+    counted = f"{len(scrapes.seconds)} of {scrapes.attempts}"
+    print(f"| {name} | {counted} | {median} | {slowest} | {_peak(pid)} MiB |", flush=True)
 
 
 def _peak(pid: int) -> int:
-    """VmHWM of /proc/PID/status."""
+    """MiB: VmHWM of /proc/PID/status."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM:"))
 

@@ -1,4 +1,4 @@
-"""Every contestant on the same processes, by turns, in four states of the host."""
+"""All contestants measure the same processes in turn, in several states of the host."""
 
 import contextlib
 import time
@@ -9,15 +9,16 @@ from statistics import median
 from typing import NamedTuple
 
 from bench import contestants
-from bench.contestants import Measure, Reading
-from bench.exporter_options import configuration, every_time
+from bench.contestants import Measure, Measurement
+from bench.exporter_options import configuration, sample_each_request
 from bench.line_service import LineService, line_service
 from swap_exporter.kernel import vmstat
 from swap_exporter.kernel.vmstat import Vmstat
 
 NAMES = 50
-MOST_TRIES = 10
-Round = dict[str, Reading]
+MAX_TRIES = 10
+"""Rounds that may be tried for each one that counts."""
+Round = dict[str, Measurement]
 """By contestant."""
 FLOOR, SAMPLE, SCRAPE, PROCESS_EXPORTER, PSUTIL = (
     "floor",
@@ -33,67 +34,69 @@ class Case(StrEnum):
     SWAPPING = "swapping"
     RUNNING = "10 % run"
     REPLACED = "20 % replaced"
-    LYING = "quiet, all in swap"
+    SWAPPED = "quiet, all in swap"
 
 
 class Result(NamedTuple):
-    """Of one case and number of processes, by contestant: medians over the rounds."""
+    """Medians over the rounds of one case and number of processes, by contestant."""
 
     case: Case
     processes: int
     cpu: dict[str, float]
-    """Seconds of CPU."""
+    """CPU seconds."""
     seconds: dict[str, float]
-    """Seconds by the wall's clock."""
+    """Elapsed seconds."""
     times_floor: dict[str, float]
-    """CPU over the floor's in the same round."""
+    """CPU divided by the floor's in the same round."""
     scrape_ratio: float
-    """process-exporter's scrape over swap-exporter's, in the same round."""
+    """Elapsed seconds of process-exporter's scrape divided by swap-exporter's in the same round."""
 
 
-def compare(case: Case, processes: int, rounds: int, built: Path, scratch: Path) -> Result:
-    """Raises EOFError or OSError where one cannot be measured."""
+def compare(case: Case, processes: int, rounds: int, programs: Path, scratch: Path) -> Result:
+    """Raises EOFError or OSError if a contestant fails or the host is not in the state of the case."""
     with contextlib.ExitStack() as stack:
         if case is Case.SWAPPING:
-            stack.enter_context(line_service([str(built / "swapping")]))
-        idle = stack.enter_context(idle_processes(built, processes, NAMES))
-        if case is Case.LYING:
+            stack.enter_context(line_service([str(programs / "swapping")]))
+        idle = stack.enter_context(idle_processes(programs, processes, NAMES))
+        if case is Case.SWAPPED:
             idle.ask(f"push {processes}")
-        measures = _contestants(stack, built, scratch)
-        last = _moved()
+        measures = _contestants(stack, programs, scratch)
+        previous = _swap_counters()
         for measure in measures.values():
             measure()
-        readings: list[Round] = []
-        for _ in range(MOST_TRIES * rounds):
-            if len(readings) == rounds:
+        valid: list[Round] = []
+        for _ in range(MAX_TRIES * rounds):
+            if len(valid) == rounds:
                 break
-            before = _moved()
+            before = _swap_counters()
             _prepare(case, processes, idle)
-            reading = {name: measure() for name, measure in measures.items()}
-            # Others may swap as well, the kernel itself where DAMON reclaims what is cold: such a turn says
-            # nothing of a quiet host, nor does the next, for what it meets has moved since the one before.
-            since = before if case is Case.SWAPPING else last
-            if (_moved() != since) is (case is Case.SWAPPING):
-                readings.append(reading)
-            last = before
+            measured = {name: measure() for name, measure in measures.items()}
+            # Other programs may swap too, or the kernel itself where DAMON reclaims cold pages. Such a round
+            # is not one of a quiet host, nor is the next: its samples see what moved since the previous ones.
+            since = before if case is Case.SWAPPING else previous
+            if (_swap_counters() != since) is (case is Case.SWAPPING):
+                valid.append(measured)
+            previous = before
         else:
-            raise OSError(f"the host was {'not ' if case is Case.SWAPPING else ''}swapping in too many turns")
-    return _result(case, processes, readings)
+            raise OSError(
+                f"the host was {'not ' if case is Case.SWAPPING else ''}swapping in too many rounds"
+            )
+    return _result(case, processes, valid)
 
 
 @contextlib.contextmanager
-def idle_processes(built: Path, processes: int, names: int) -> Iterator[LineService]:
-    with line_service([str(built / "idle"), str(processes), str(names)]) as idle:
+def idle_processes(programs: Path, processes: int, names: int) -> Iterator[LineService]:
+    with line_service([str(programs / "idle"), str(processes), str(names)]) as idle:
         idle.answer()
         yield idle
 
 
-def _contestants(stack: contextlib.ExitStack, built: Path, scratch: Path) -> dict[str, Measure]:
+def _contestants(stack: contextlib.ExitStack, programs: Path, scratch: Path) -> dict[str, Measure]:
     theirs, ours = scratch / "process-exporter.yaml", scratch / "swap-exporter.yaml"
     theirs.write_text(configuration(NAMES))
-    ours.write_text(every_time(configuration(NAMES)))
+    ours.write_text(sample_each_request(configuration(NAMES)))
     return {
-        FLOOR: stack.enter_context(contestants.floor(built)),
+        FLOOR: stack.enter_context(contestants.floor(programs)),
         SAMPLE: stack.enter_context(contestants.sampler(ours)),
         SCRAPE: stack.enter_context(contestants.daemon(ours))[0],
         PROCESS_EXPORTER: stack.enter_context(contestants.process_exporter(theirs)),
@@ -102,16 +105,16 @@ def _contestants(stack: contextlib.ExitStack, built: Path, scratch: Path) -> dic
 
 
 def _prepare(case: Case, processes: int, idle: LineService) -> None:
-    """What happens between two samples of a contestant, once for all of them."""
+    """Change the processes once per round, before the contestants measure."""
     if case is Case.RUNNING:
         idle.ask(f"run {processes // 10}")
     elif case is Case.REPLACED:
         idle.ask(f"replace {processes // 5}")
-    time.sleep(0.1)  # until what was started has come to rest
+    time.sleep(0.1)  # until the processes are at rest again
 
 
-def _moved() -> Vmstat:
-    """Whatever counts pages that went to swap or came back, zero-filled and compressed ones too."""
+def _swap_counters() -> Vmstat:
+    """Counters of pages swapped out and in, zero-filled and compressed ones included."""
     return vmstat.parse(Path("/proc/vmstat").read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""Those who are measured: each takes one sample of all processes when asked."""
+"""The programs that are compared. Each takes one sample of all processes on request."""
 
 import contextlib
 import http.client
@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
@@ -17,37 +17,37 @@ from bench.line_service import LineService, line_service
 BINARY = Path(sys.executable).with_name("swap-exporter")
 
 
-class Reading(NamedTuple):
+class Measurement(NamedTuple):
     cpu: float
-    """Seconds."""
+    """CPU seconds."""
     seconds: float
-    """From the request to the last byte of the answer."""
+    """Seconds from the request to the last byte of the answer."""
 
 
-Measure = Callable[[], Reading]
+Measure = Callable[[], Measurement]
 
 
 @contextlib.contextmanager
-def floor(built: Path) -> Iterator[Measure]:
-    with line_service([str(built / "floor")]) as service:
-        yield lambda: ask(service)
+def floor(programs: Path) -> Iterator[Measure]:
+    with line_service([str(programs / "floor")]) as service:
+        yield lambda: _ask(service)
 
 
 @contextlib.contextmanager
 def psutil_scan() -> Iterator[Measure]:
     with line_service([sys.executable, "-m", "bench.psutil_scan"]) as service:
-        yield lambda: ask(service)
+        yield lambda: _ask(service)
 
 
 @contextlib.contextmanager
 def sampler(config_file: Path) -> Iterator[Measure]:
-    with sampling(config_file) as service:
-        yield lambda: ask(service)
+    with sampler_service(config_file) as service:
+        yield lambda: _ask(service)
 
 
 @contextlib.contextmanager
-def sampling(config_file: Path, accept: str = "") -> Iterator[LineService]:
-    """bench.sampler; ``accept`` is the format of its expositions."""
+def sampler_service(config_file: Path, accept: str = "") -> Iterator[LineService]:
+    """Run bench.sampler; ``accept`` is the Accept header that its expositions answer."""
     with line_service([sys.executable, "-m", "bench.sampler", str(config_file), accept]) as service:
         yield service
 
@@ -65,17 +65,17 @@ def process_exporter(config_file: Path) -> Iterator[Measure]:
     with running(command) as pid:
         wait_for(port)
         with connected(port) as connection:
-            yield lambda: scrape(connection, pid)
+            yield lambda: _scrape(connection, pid)
 
 
 @contextlib.contextmanager
 def daemon(config_file: Path) -> Iterator[tuple[Measure, int]]:
-    """Also its pid."""
+    """Run swap-exporter; also yields its pid."""
     port = free_port()
     with running(daemon_command(config_file, port)) as pid:
         wait_for(port)
         with connected(port) as connection:
-            yield lambda: scrape(connection, pid), pid
+            yield lambda: _scrape(connection, pid), pid
 
 
 def daemon_command(config_file: Path, port: int) -> list[str]:
@@ -84,6 +84,7 @@ def daemon_command(config_file: Path, port: int) -> list[str]:
 
 @contextlib.contextmanager
 def running(command: Sequence[str]) -> Iterator[int]:
+    """Run the command and yield its pid."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield process.pid
@@ -91,23 +92,23 @@ def running(command: Sequence[str]) -> Iterator[int]:
             process.terminate()
 
 
-def ask(service: LineService) -> Reading:
-    """The answer begins with the CPU seconds that it took."""
+def _ask(service: LineService) -> Measurement:
+    """The service's answer begins with the CPU seconds that it used."""
     began = time.perf_counter()
     cpu = float(service.ask().split()[0])
-    return Reading(cpu, time.perf_counter() - began)
+    return Measurement(cpu, time.perf_counter() - began)
 
 
-def scrape(connection: HTTPConnection, pid: int) -> Reading:
-    cpu, began = cpu_of(pid), time.perf_counter()
-    answer(connection, "/metrics")
+def _scrape(connection: HTTPConnection, pid: int) -> Measurement:
+    cpu, began = _cpu_seconds(pid), time.perf_counter()
+    _get_metrics(connection)
     seconds = time.perf_counter() - began
-    return Reading(cpu_of(pid) - cpu, seconds)
+    return Measurement(_cpu_seconds(pid) - cpu, seconds)
 
 
 @contextlib.contextmanager
 def connected(port: int) -> Iterator[HTTPConnection]:
-    """One connection for many requests, as Prometheus has it."""
+    """One connection for many requests, as Prometheus uses it."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         yield connection
@@ -115,27 +116,22 @@ def connected(port: int) -> Iterator[HTTPConnection]:
         connection.close()
 
 
-def answer(connection: HTTPConnection, path: str, headers: Mapping[str, str] | None = None) -> bytes:
-    """The body as it came, compressed if the headers ask for it. Raises OSError where it is refused."""
-    connection.request("GET", path, headers=headers or {})
+def _get_metrics(connection: HTTPConnection) -> None:
+    """Raises OSError if the server refuses."""
+    connection.request("GET", "/metrics")
     response = connection.getresponse()
-    body = response.read()
+    response.read()
     if response.status != http.client.OK:
         raise OSError(f"status {response.status}")
-    return body
-
-
-def get(port: int, path: str = "/metrics", headers: Mapping[str, str] | None = None) -> bytes:
-    """The same on a connection of its own."""
-    with connected(port) as connection:
-        return answer(connection, path, headers)
 
 
 def wait_for(port: int, within: float = 60.0) -> None:
+    """Wait until /metrics answers. Raises OSError if it does not within so many seconds."""
     deadline = time.monotonic() + within
     while True:
         try:
-            get(port)
+            with connected(port) as connection:
+                _get_metrics(connection)
         except OSError:
             if time.monotonic() > deadline:
                 raise
@@ -144,8 +140,8 @@ def wait_for(port: int, within: float = 60.0) -> None:
             return
 
 
-def cpu_of(pid: int) -> float:
-    """CPU seconds of a process, by its clock (clock_getcpuclockid(3)): stat would tell ticks."""
+def _cpu_seconds(pid: int) -> float:
+    """CPU seconds of a process from its clock (clock_getcpuclockid(3)): stat counts only ticks of 10 ms."""
     return time.clock_gettime((~pid << 3) | 2)
 
 

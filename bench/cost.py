@@ -1,4 +1,4 @@
-"""What the daemon takes at rest: memory, descriptors, its start, and making an exposition."""
+"""What the daemon costs at rest: memory, descriptors, its start, and encoding an exposition."""
 
 import contextlib
 import os
@@ -9,10 +9,14 @@ from typing import NamedTuple
 
 from bench import contestants
 from bench.comparison import NAMES, idle_processes
-from bench.exporter_options import configuration, every_time
-from bench.host import PROMETHEUS
+from bench.exporter_options import configuration, sample_each_request
 from swap_exporter.sampling.tracked import HELD_BYTES
 
+ACCEPT = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+"""The header that Prometheus 2.42 sends (scrape/scrape.go)."""
 SCRAPES = 20
 STARTS = 5
 
@@ -20,41 +24,42 @@ STARTS = 5
 class Memory(NamedTuple):
     processes: int
     private: int
-    """Bytes that nobody shares, by smaps_rollup."""
+    """Bytes: Private_* of /proc/PID/smaps_rollup."""
     descriptors: int
-    """Held on files below /proc/PID."""
+    """Open files below /proc/PID."""
 
     @property
-    def all(self) -> int:
+    def total(self) -> int:
+        """Bytes, with the kernel memory of open files."""
         return self.private + self.descriptors * HELD_BYTES
 
 
 class Exposition(NamedTuple):
     groups: int
-    anew: float
-    """CPU seconds where nothing is as it was the last time."""
-    again: float
-    """Where the processes are at rest."""
+    changed: float
+    """CPU seconds when every value is new."""
+    unchanged: float
+    """CPU seconds when the processes are at rest."""
     series: int
     bytes: int
 
 
-def memory(processes: int, built: Path, scratch: Path) -> Memory:
-    """Of the daemon after some scrapes."""
+def memory(processes: int, programs: Path, scratch: Path) -> Memory:
+    """Memory of the daemon after some scrapes."""
     with (
-        idle_processes(built, processes, NAMES),
-        contestants.daemon(_configured(scratch, NAMES)) as (scrape, pid),
+        idle_processes(programs, processes, NAMES),
+        contestants.daemon(_config_file(scratch, NAMES)) as (scrape, pid),
     ):
         for _ in range(SCRAPES):
             scrape()
-        return Memory(processes, private_bytes(pid), held_descriptors(pid))
+        return Memory(processes, private_bytes(pid), open_proc_files(pid))
 
 
-def start(processes: int, built: Path, scratch: Path) -> float:
-    """Seconds from the start of the program to the last byte of its first answered scrape."""
+def start(processes: int, programs: Path, scratch: Path) -> float:
+    """Seconds from the start of the daemon to the last byte of its first scrape."""
     seconds = []
-    config_file = _configured(scratch, NAMES)
-    with idle_processes(built, processes, NAMES):
+    config_file = _config_file(scratch, NAMES)
+    with idle_processes(programs, processes, NAMES):
         for _ in range(STARTS):
             port = contestants.free_port()
             began = time.perf_counter()
@@ -64,17 +69,17 @@ def start(processes: int, built: Path, scratch: Path) -> float:
     return median(seconds)
 
 
-def exposition(groups: int, built: Path, scratch: Path) -> Exposition:
-    """Of so many groups of two processes, from an assessment to bytes."""
-    config_file = _configured(scratch, groups)
+def exposition(groups: int, programs: Path, scratch: Path) -> Exposition:
+    """Cost of one exposition with groups of two processes each."""
+    config_file = _config_file(scratch, groups)
     with (
-        idle_processes(built, 2 * groups, groups),
-        contestants.sampling(config_file, PROMETHEUS["Accept"]) as sampler,
+        idle_processes(programs, 2 * groups, groups),
+        contestants.sampler_service(config_file, ACCEPT) as sampler,
     ):
         answers = [sampler.ask("expose").split() for _ in range(SCRAPES)]
-    anew, again = (median(float(answer[which]) for answer in answers) for which in (0, 1))
+    changed, unchanged = (median(float(answer[index]) for answer in answers) for index in (0, 1))
     _, _, series, size = answers[-1]
-    return Exposition(groups, anew, again, int(series), int(size))
+    return Exposition(groups, changed, unchanged, int(series), int(size))
 
 
 def private_bytes(pid: int) -> int:
@@ -82,16 +87,16 @@ def private_bytes(pid: int) -> int:
     return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Private_"))
 
 
-def held_descriptors(pid: int) -> int:
-    held = 0
+def open_proc_files(pid: int) -> int:
+    count = 0
     for descriptor in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):
             parts = os.readlink(f"/proc/{pid}/fd/{descriptor}").split("/")
-            held += parts[:2] == ["", "proc"] and parts[2].isdecimal()
-    return held
+            count += parts[:2] == ["", "proc"] and parts[2].isdecimal()
+    return count
 
 
-def _configured(scratch: Path, names: int) -> Path:
+def _config_file(scratch: Path, names: int) -> Path:
     file = scratch / "swap-exporter.yaml"
-    file.write_text(every_time(configuration(names)))
+    file.write_text(sample_each_request(configuration(names)))
     return file

@@ -7,20 +7,23 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.comparison import FLOOR, PROCESS_EXPORTER, PSUTIL, SAMPLE, SCRAPE, Case, Result
+from bench.comparison import FLOOR, NAMES, PROCESS_EXPORTER, PSUTIL, SAMPLE, SCRAPE, Case, Result
 from bench.cost import Exposition, Memory
 from bench.markdown import table
-from bench.soak import PROCESSES, REPLACED, Standing
+from bench.soak import PROCESSES, REPLACED, Snapshot
 from swap_exporter.sampling.tracked import HELD_BYTES
+from swap_exporter.settings import Configuration
 
-AT = 5000
-"""Processes for which targets are set."""
+TARGET_PROCESSES = 5000
+"""Number of processes that the targets apply to."""
+SCRAPE_INTERVAL = 30
+"""Seconds, as in deploy/prometheus/prometheus.yml."""
 TITLE = "# What it costs"
 _MIB = 1 << 20
 
 
 def comparison(results: Iterable[Result]) -> str:
-    """The table: CPU per process, and how many times the floor."""
+    """CPU per process of each contestant, and its ratio to the floor."""
     rows = [
         (
             result.case,
@@ -44,52 +47,73 @@ def comparison(results: Iterable[Result]) -> str:
             "swap-exporter, µs",
             "psutil, µs",
             "process-exporter, µs",
-            "scrape, ms",
-            "its scrape, ms",
-            "faster",
+            "swap-exporter's scrape, ms",
+            "process-exporter's scrape, ms",
+            "scrape ratio",
         ),
         rows,
+    )
+
+
+def shares(results: Iterable[Result]) -> str:
+    """CPU of swap-exporter when it is scraped every SCRAPE_INTERVAL seconds, as a share of one core."""
+    # One sample per tick, and the scrape takes one of them.
+    unscraped = SCRAPE_INTERVAL / Configuration().tick - 1
+    return table(
+        ("host", "processes", "a sample, ms", "a scrape, ms", "share of one core"),
+        [
+            (
+                result.case,
+                f"{result.processes:,}",
+                f"{result.cpu[SAMPLE] * 1e3:.1f}",
+                f"{result.cpu[SCRAPE] * 1e3:.1f}",
+                f"{(result.cpu[SCRAPE] + unscraped * result.cpu[SAMPLE]) / SCRAPE_INTERVAL * 100:.2f} %",
+            )
+            for result in results
+            if result.processes in (200, TARGET_PROCESSES)
+        ],
     )
 
 
 def targets(
     results: Sequence[Result], memories: Sequence[Memory], start: float, expositions: Sequence[Exposition]
 ) -> str:
-    """What is aimed at beside what was measured, also where it was missed."""
-    at = {result.case: result for result in results if result.processes == AT}
-    linear = [result for result in results if result.case is Case.SWAPPING]
+    """Each target beside what was measured, missed ones too."""
+    by_case = {result.case: result for result in results if result.processes == TARGET_PROCESSES}
+    swapping_results = [result for result in results if result.case is Case.SWAPPING]
     rows: list[tuple[str, str, str, bool]] = []
 
-    def target(what: str, expected: str, measured: str, reached: bool) -> None:
-        rows.append((what, expected, measured, reached))
+    def target(name: str, expected: str, measured: str, reached: bool) -> None:
+        rows.append((name, expected, measured, reached))
 
-    if swapping := at.get(Case.SWAPPING):
+    if swapping := by_case.get(Case.SWAPPING):
         times, faster = swapping.times_floor[SAMPLE], swapping.scrape_ratio
         target("CPU of a sample, host swapping", "≤ 1.6 × floor", f"{times:.2f} ×", times <= 1.6)
         target(
             "scrape, host swapping", "≥ 12 × faster than process-exporter's", f"{faster:.1f} ×", faster >= 12
         )
-    if quiet := at.get(Case.QUIET):
-        each, faster = quiet.cpu[SAMPLE] / AT * 1e6, quiet.scrape_ratio
+    if quiet := by_case.get(Case.QUIET):
+        each, faster = quiet.cpu[SAMPLE] / TARGET_PROCESSES * 1e6, quiet.scrape_ratio
         target("CPU of a sample, host quiet", "≤ 5 µs per process", f"{each:.1f} µs", each <= 5)
         target("scrape, host quiet", "≥ 40 × faster than process-exporter's", f"{faster:.1f} ×", faster >= 40)
-    if len(linear) > 1:
-        each = linear[-1].times_floor[SAMPLE] / linear[0].times_floor[SAMPLE]
-        ends = f"{linear[0].processes:,} to {linear[-1].processes:,}"
-        target(f"× floor per process, {ends}", "does not rise", f"{each:.2f} ×", each <= 1.1)
+    if len(swapping_results) > 1:
+        first, last = swapping_results[0], swapping_results[-1]
+        each = last.times_floor[SAMPLE] / first.times_floor[SAMPLE]
+        sizes = f"{first.processes:,} to {last.processes:,}"
+        target(f"× floor per process, {sizes}", "does not rise", f"{each:.2f} ×", each <= 1.1)
     for memory in memories:
-        most = 30 if memory.processes <= 200 else 80
-        measured = memory.all / _MIB
+        limit = 30 if memory.processes <= 200 else 80
+        measured = memory.total / _MIB
         target(
             f"memory, {memory.processes:,} processes",
-            f"≤ {most} MiB",
+            f"≤ {limit} MiB",
             f"{measured:.1f} MiB",
-            measured <= most,
+            measured <= limit,
         )
-    target("start to first answered scrape, 200 processes", "≤ 1 s", f"{start:.2f} s", start <= 1)
+    target("start to end of first scrape, 200 processes", "≤ 1 s", f"{start:.2f} s", start <= 1)
     for exposition in expositions:
-        limit, took = (5 if exposition.groups <= 20 else 150), exposition.anew * 1e3
-        target(f"exposition of {exposition.groups} groups", f"≤ {limit} ms", f"{took:.1f} ms", took <= limit)
+        limit, cpu = (5 if exposition.groups <= 20 else 150), exposition.changed * 1e3
+        target(f"exposition of {exposition.groups} groups", f"≤ {limit} ms", f"{cpu:.1f} ms", cpu <= limit)
     return table(
         ("", "target", "measured", ""),
         [(*row, "reached" if reached else "**missed**") for *row, reached in rows],
@@ -98,13 +122,13 @@ def targets(
 
 def memory(memories: Iterable[Memory]) -> str:
     return table(
-        ("processes", "private memory, MiB", "descriptors held", "with their kernel memory, MiB"),
+        ("processes", "private memory, MiB", "open /proc files", "with their kernel memory, MiB"),
         [
             (
                 f"{each.processes:,}",
                 f"{each.private / _MIB:.1f}",
                 f"{each.descriptors:,}",
-                f"{each.all / _MIB:.1f}",
+                f"{each.total / _MIB:.1f}",
             )
             for each in memories
         ],
@@ -113,23 +137,24 @@ def memory(memories: Iterable[Memory]) -> str:
 
 def expositions(measured: Iterable[Exposition]) -> str:
     return table(
-        ("groups", "series", "KiB, plain", "CPU, ms", "again, at rest"),
+        ("groups", "series", "KiB, plain", "bytes per series", "CPU, ms", "CPU at rest, ms"),
         [
             (
                 str(each.groups),
                 f"{each.series:,}",
                 f"{each.bytes / 1024:,.0f}",
-                f"{each.anew * 1e3:.1f}",
-                f"{each.again * 1e3:.1f}",
+                f"{each.bytes / each.series:.0f}",
+                f"{each.changed * 1e3:.1f}",
+                f"{each.unchanged * 1e3:.1f}",
             )
             for each in measured
         ],
     )
 
 
-def soak(standings: Iterable[Standing]) -> str:
+def soak(snapshots: Iterable[Snapshot]) -> str:
     return table(
-        ("samples", "private memory, MiB", "descriptors", "processes remembered", "objects"),
+        ("samples", "private memory, MiB", "descriptors", "processes in the saved state", "objects"),
         [
             (
                 f"{each.samples:,}",
@@ -138,13 +163,13 @@ def soak(standings: Iterable[Standing]) -> str:
                 str(each.remembered),
                 f"{each.objects:,}",
             )
-            for each in standings
+            for each in snapshots
         ],
     )
 
 
 def machine() -> str:
-    """One line."""
+    """One line about hardware and versions."""
     model = next(
         (
             line.split(":")[1].strip()
@@ -168,51 +193,58 @@ sudo make bench
 ```
 on {machine()}; load average at the beginning: {load}.
 
-The work: idle processes under 50 names, all of them matched, in a pid namespace of their own. Everybody is
-measured on the same processes in the same run, by turns; numbers are medians, ratios are medians of the
-ratios of each turn. Times are CPU time, per process, of one sample; scrapes are from the request to the last
-byte of the answer. Absolute times differ from machine to machine and from hour to hour; ratios hold better.
+All programs measure the same idle processes in turn in the same run, in a pid namespace of their own. The
+processes have {NAMES} names, and each name is a group. Figures are medians over the rounds; ratios are
+medians of each round's ratio. CPU is that of one sample, per process; a scrape takes from the request to the
+last byte of the answer. Absolute figures differ between machines and hours, ratios less so.
 
-- **floor**: a C program that preads stat and status of each process through descriptors that it holds, and
-  parses nothing
+- **floor**: a C program that preads stat and status of each process through open descriptors, and parses
+  nothing
 - **swap-exporter**: one sample through the whole pipeline, with groups, history and verdicts; delay
-  accounting is off, as it is by default in Linux (`kernel.task_delayacct`)
+  accounting is off, the default of Linux (`kernel.task_delayacct`)
 - **psutil**: `process_iter` with `memory_full_info`, as most people would write it
-- **process-exporter**: Debian's, `-threads=false -gather-smaps=false`, with the same `process_names`; CPU of
-  one scrape
+- **process-exporter**: Debian's, with `-threads=false -gather-smaps=false` and the same `process_names`;
+  CPU of one scrape
 
 {tables["comparison"]}
-Quiet: nothing moves to or from swap. Swapping: one process keeps pages moving, so that everybody's memory has
-to be read at each sample. 10 % run: between two samples they do a little work. 20 % replaced: between two
-samples they end and others start. Quiet, all in swap: nothing moves, each process lies in swap, and the swap
-cache still has its pages, so that it may come back unseen and is read at each sample.
+The states of the host:
 
-The floor reads stat and status of everyone. swap-exporter can be below it: of a process that has not run it
-reads neither, and while the host swaps status alone. Why that is as true is told at the top of
-[tracked.py](../src/swap_exporter/sampling/tracked.py). Of processes with several threads it reads both each
-time; and with delay accounting on it also asks, at each sample, for what every member waited.
+- quiet: no page moves to or from swap
+- swapping: one process keeps pages moving, so every process' memory has to be read at each sample
+- 10 % run: 10 % of the processes do a little work between two samples
+- 20 % replaced: 20 % of the processes end between two samples, and others start
+- quiet, all in swap: no page moves, and every process is in swap. The swap cache still has its pages, which
+  can return to memory without being counted, so every process is read at each sample.
+
+The floor reads stat and status of every process. swap-exporter can be below it: if a process has not run, it
+reads neither, or only status while the host swaps.
+[tracked.py](../src/swap_exporter/sampling/tracked.py) says why that is enough. It reads both files of a
+process with several threads at each sample. With delay accounting on, it also queries the delays of every
+group member at each sample.
 
 ## Targets
 {tables["targets"]}
+## CPU of a host
+swap-exporter takes a sample every {Configuration().tick:.0f} s, with or without scrapes. The last column is
+for a scrape every {SCRAPE_INTERVAL} s. It is calculated from the CPU of a sample and of a scrape with its
+sample:
+
+{tables["shares"]}
 ## Memory of the daemon
 {tables["memory"]}
-A held descriptor is counted with {HELD_BYTES:,} bytes of kernel memory, charged to the exporter's
-cgroup.
+An open /proc file counts as {HELD_BYTES:,} bytes of kernel memory, which is charged to the exporter's cgroup.
 
 ## Exposition
-In the format that Prometheus asks for, from the assessment of a sample to bytes: where each value is new, and
-where none is, for a family that is as it was the last time is not encoded again.
+From the assessment of a sample to the bytes of the format that Prometheus asks for. "CPU" is when every value
+is new, "CPU at rest" when none is: a metric family that has not changed is not encoded again.
 
 {tables["expositions"]}
-## Soak
-{PROCESSES} processes of which {REPLACED} are replaced before each sample, in one process:
+[sizing.md](sizing.md) counts the series of a host.
 
-{tables["soak"]}
-## Past one machine
-What Prometheus has to hold, and what its scrapes cost a host. How many series there are at most, and what to
-save first: [sizing.md](sizing.md).
+## Soak test
+{PROCESSES} processes, of which {REPLACED} are replaced before each sample, measured in one process:
 
-{tables["plan"]}"""
+{tables["soak"]}"""
 
 
 def _per_process(result: Result, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The exporter as it is measured: every collector on, each request a sample of its own."""
+"""Configuration and flags of the measured exporter: all collectors but taskstats, one sample per request."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from swap_exporter.cli.flags import Options, parse
 
 
 def configuration(names: int) -> str:
-    """YAML: a group for each name of the idle processes. process-exporter reads its `process_names`."""
+    """YAML with one group per name of the idle processes. process-exporter reads the same `process_names`."""
     listed = ", ".join(f"bench-{number}" for number in range(names))
     return f"""process_names:
 - name: "{{{{.Comm}}}}"
@@ -14,16 +14,9 @@ def configuration(names: int) -> str:
 """
 
 
-def every_time(configuration: str) -> str:
-    """The same for swap-exporter, without its catalogue and without sharing a sample among requests."""
+def sample_each_request(configuration: str) -> str:
+    """The configuration for swap-exporter: no catalogue, and requests do not share samples."""
     return f"{configuration}catalog: false\nmin_sample_interval: 1ms\n"
-
-
-def hurried(configuration: str) -> str:
-    """The same, but whatever takes time to be known is known within seconds."""
-    return (
-        f"{configuration}tick: 2s\nrate_window: 1s\nidle: {{after: 3s, window: 1s}}\nquiet: {{window: 1s}}\n"
-    )
 
 
 def options(config_file: Path) -> Options:
@@ -31,5 +24,5 @@ def options(config_file: Path) -> Options:
 
 
 def flags(config_file: Path) -> list[str]:
-    """Delay accounting is off by default in Linux, and so nobody is asked for it."""
+    """Without taskstats, because Linux has delay accounting off by default."""
     return [f"--config.file={config_file}", "--no-collector.taskstats"]

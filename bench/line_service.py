@@ -1,4 +1,4 @@
-"""A child process that does one thing for each line it is sent, and answers with a line."""
+"""A child process that answers each line on its standard input with a line."""
 
 import contextlib
 import subprocess
@@ -10,21 +10,22 @@ class LineService(NamedTuple):
     process: subprocess.Popen[str]
 
     def ask(self, line: str = "") -> str:
-        """Raises EOFError where the child has ended."""
-        to, of = cast(IO[str], self.process.stdin), cast(IO[str], self.process.stdout)
-        to.write(f"{line}\n")
-        to.flush()
-        return self.answer(of)
+        """Send a line and return the answer. Raises EOFError if the child has ended."""
+        stdin = cast(IO[str], self.process.stdin)
+        stdin.write(f"{line}\n")
+        stdin.flush()
+        return self.answer()
 
-    def answer(self, of: IO[str] | None = None) -> str:
-        answer = (of or cast(IO[str], self.process.stdout)).readline()
+    def answer(self) -> str:
+        """The next line from the child. Raises EOFError if it has ended."""
+        answer = cast(IO[str], self.process.stdout).readline()
         if not answer:
-            raise EOFError(f"{self.process.args!r} has ended with {self.process.wait(60)}")
+            raise EOFError(f"{self.process.args!r} ended with status {self.process.wait(60)}")
         return answer.strip()
 
 
 @contextlib.contextmanager
 def line_service(command: Sequence[str]) -> Iterator[LineService]:
-    """The child ends with its standard input."""
+    """Start the child, which ends when its standard input is closed."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield LineService(process)

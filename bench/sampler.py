@@ -1,8 +1,8 @@
-"""The real pipeline in a process of its own: takes a sample for each line, and answers with CPU seconds.
+"""The exporter's pipeline in a process of its own: `python -m bench.sampler CONFIG_FILE ACCEPT`.
 
-Those of the sample and the number of processes; after the line "expose" those of the exposition of that
-sample in the format that the second argument asks for: where each family is new, and where they are those of
-the last sample if they have not changed; then the number of series, and of bytes.
+Takes a sample for each line on standard input. Answers the line "expose" with four numbers: CPU seconds of
+encoding all metric families, CPU seconds of encoding only those that have changed since the previous sample,
+series, and bytes. Answers any other line with CPU seconds of the sample and the number of processes.
 """
 
 import sys
@@ -18,7 +18,7 @@ from swap_exporter.sampling import budget
 
 
 def pipeline(config_file: Path) -> Pipeline:
-    """As the daemon has it."""
+    """The pipeline that the daemon uses."""
     budget.raise_descriptor_limit()
     flags = options(config_file)
     return wiring.pipeline(flags, config.load(str(config_file)), most_held=wiring.affordable(flags))
@@ -33,11 +33,11 @@ def main(config_file: Path, accept: str) -> None:
         sampled = time.process_time()
         if line == "expose\n":
             body = render(families(assessment), accept).body
-            anew = time.process_time()
+            encoded = time.process_time()
             renderer.render(families(assessment), accept)
-            ended = time.process_time()
+            encoded_again = time.process_time()
             series = sum(not line.startswith(b"#") for line in body.splitlines())
-            print(anew - sampled, ended - anew, series, len(body), flush=True)
+            print(encoded - sampled, encoded_again - encoded, series, len(body), flush=True)
         else:
             print(sampled - began, len(assessment.sample.processes), flush=True)
 

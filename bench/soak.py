@@ -1,4 +1,4 @@
-"""Many samples with churn in one process: does anything grow?"""
+"""Many samples in one process while processes come and go: nothing may grow."""
 
 import gc
 import os
@@ -8,31 +8,31 @@ from typing import NamedTuple
 
 from bench.comparison import NAMES, idle_processes
 from bench.cost import private_bytes
-from bench.exporter_options import configuration, every_time
+from bench.exporter_options import configuration, sample_each_request
 from bench.sampler import pipeline
 from swap_exporter.exposition.render import Renderer, families
 
 PROCESSES = 200
 REPLACED = 10
-"""Before each sample."""
+"""Processes replaced before each sample."""
 
 
-class Standing(NamedTuple):
+class Snapshot(NamedTuple):
     samples: int
     private: int
     """Bytes."""
     descriptors: int
     remembered: int
-    """Process identities that are still in the state file's memory."""
+    """Processes in the state that is saved to the state file."""
     objects: int
-    """That the garbage collector tracks: whatever is remembered anywhere."""
+    """Objects that the garbage collector tracks."""
 
 
-def soak(samples: int, reports: int, built: Path, scratch: Path) -> Iterator[Standing]:
-    """A standing now and then. All of them should be alike."""
+def soak(samples: int, reports: int, programs: Path, scratch: Path) -> Iterator[Snapshot]:
+    """Yield a snapshot ``reports`` times. All of them should be alike."""
     config_file = scratch / "swap-exporter.yaml"
-    config_file.write_text(every_time(configuration(NAMES)))
-    with idle_processes(built, PROCESSES, NAMES) as idle:
+    config_file.write_text(sample_each_request(configuration(NAMES)))
+    with idle_processes(programs, PROCESSES, NAMES) as idle:
         measured, renderer = pipeline(config_file), Renderer()
         for number in range(1, samples + 1):
             idle.ask(f"replace {REPLACED}")
@@ -40,7 +40,7 @@ def soak(samples: int, reports: int, built: Path, scratch: Path) -> Iterator[Sta
             if number % (samples // reports) == 0:
                 memory = measured.memory()
                 gc.collect()
-                yield Standing(
+                yield Snapshot(
                     number,
                     private_bytes(os.getpid()),
                     len(os.listdir("/proc/self/fd")),
