@@ -1,8 +1,8 @@
-/* The least that reading stat and status of every process can cost: pread through held descriptors, no parsing.
+/* The least that reading stat and status of every process can cost: pread through open descriptors, no parsing.
  *
- * Each line on standard input is answered with "CPU_SECONDS PROCESSES": finding out who is there is not
- * counted, opening the files of newcomers is. Where descriptors run out, the last processes' files are opened
- * and closed each time. */
+ * Answers each line on standard input with "CPU_SECONDS PROCESSES". Listing /proc is not counted, opening the files
+ * of new processes is. Where descriptors run out, the files of the remaining processes are opened and closed each
+ * time. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,19 +12,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST_PIDS (1 << 22)
+#define MAX_PIDS (1 << 22)
 #define SPARE 16
 
-static int stats[MOST_PIDS], statuses[MOST_PIDS], pids[MOST_PIDS];
+static int stats[MAX_PIDS], statuses[MAX_PIDS], pids[MAX_PIDS];
 static char buffer[8192];
 
-static int descriptor(int pid, const char *file) {
+static int open_file(int pid, const char *file) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void forget(int pid) {
+static void close_files(int pid) {
     close(stats[pid]);
     close(statuses[pid]);
     stats[pid] = statuses[pid] = 0;
@@ -36,7 +36,7 @@ static long long nanoseconds(void) {
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-static int listed(void) {
+static int list_pids(void) {
     int count = 0;
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; (entry = readdir(proc));)
@@ -49,26 +49,26 @@ static int listed(void) {
 int main(void) {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
-    int most = limit.rlim_max - SPARE;
+    int max_descriptors = limit.rlim_max - SPARE;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     char line[16];
     while (fgets(line, sizeof line, stdin)) {
-        int count = listed(), read = 0;
+        int count = list_pids(), read = 0;
         long long began = nanoseconds();
         for (int i = 0; i < count; i++) {
             int pid = pids[i];
-            /* A descriptor of a process that has ended fails for ever, also when its pid is taken anew. */
+            /* A descriptor of a process that has ended always fails, even when another process has its pid. */
             if (stats[pid] && pread(stats[pid], buffer, sizeof buffer, 0) <= 0)
-                forget(pid);
+                close_files(pid);
             if (!stats[pid]) {
-                stats[pid] = descriptor(pid, "stat");
-                statuses[pid] = descriptor(pid, "status");
+                stats[pid] = open_file(pid, "stat");
+                statuses[pid] = open_file(pid, "status");
                 pread(stats[pid], buffer, sizeof buffer, 0);
             }
             read += pread(statuses[pid], buffer, sizeof buffer, 0) > 0;
-            if (statuses[pid] >= most)
-                forget(pid);
+            if (statuses[pid] >= max_descriptors)
+                close_files(pid);
         }
         printf("%.9f %d\n", (nanoseconds() - began) / 1e9, read);
         fflush(stdout);

@@ -1,12 +1,12 @@
-/* Idle processes to be watched: `idle PROCESSES NAMES` keeps PROCESSES of them under NAMES names.
+/* Idle processes to measure: `idle PROCESSES NAMES` keeps PROCESSES of them, with NAMES different names.
  *
  * Commands on standard input, each answered with a line when it is done:
- *   run K      K of the processes run for a moment
- *   replace K  the K oldest end, and as many start
- *   push K     of K of the processes all that is their own is pushed out to swap
- * Each has OWN bytes that it shares with nobody. All end with the end of this program. At the end of its input it
- * also waits for them: as zombies they would be read by whoever is measured next, for the first process of the pid
- * namespace does not wait for others' children. */
+ *   run K      K processes run for a moment
+ *   replace K  the K oldest processes end, and as many start
+ *   push K     the private memory of K processes is pushed out to swap
+ * Each process has OWN bytes of private memory. All end when this program ends. At the end of its input it also waits
+ * for them: otherwise they stay zombies, which the next measurement would read, because the first process of the pid
+ * namespace does not wait for them. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void work(int signal) {
         ;
 }
 
-/* The name is set before fork: nobody ever sees a child without it. */
+/* The name is set before fork, so a child never has another one. */
 static pid_t start(void) {
     char name[32];
     snprintf(name, sizeof name, "bench-%d", started++ % names);
@@ -55,15 +55,15 @@ static pid_t start(void) {
         pause();
 }
 
-/* MADV_PAGEOUT of another process: Linux 5.10. */
+/* process_madvise with MADV_PAGEOUT: Linux 5.10. */
 static void push_out(pid_t pid) {
     struct iovec memory = {own, OWN};
-    int of = syscall(SYS_pidfd_open, pid, 0);
-    if (of < 0 || syscall(SYS_process_madvise, of, &memory, 1, MADV_PAGEOUT, 0) < 0) {
+    int pidfd = syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0 || syscall(SYS_process_madvise, pidfd, &memory, 1, MADV_PAGEOUT, 0) < 0) {
         perror("process_madvise");
         exit(1);
     }
-    close(of);
+    close(pidfd);
 }
 
 int main(int argc, char **argv) {

@@ -1,4 +1,7 @@
-"""psutil as most people write it: one pass for each line; answers with its CPU seconds."""
+"""Swap per process name with psutil, as most people would write it.
+
+Scans all processes for each line on standard input. Answers with CPU seconds and the number of processes.
+"""
 
 import sys
 import time
@@ -8,6 +11,7 @@ import psutil
 
 
 def scan() -> int:
+    """The number of processes."""
     swap: dict[str, int] = defaultdict(int)
     count = 0
     for process in psutil.process_iter(["name", "cpu_times", "memory_full_info"]):

@@ -1,5 +1,5 @@
-/* Keeps the host swapping: pushes 256 KiB of its own out and reads them back, fifty times a second, for as long
- * as its standard input is open. */
+/* Keeps the host swapping: fifty times a second it pushes 256 KiB of its memory out to swap and reads them back, until
+ * its standard input is closed. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
