@@ -34,7 +34,7 @@ test-zoo: installed-dev ## Run real servers through several nights and write doc
 	@$(VENV)/bin/python -m tests.zoo.record .cache/zoo.jsonl.gz --exporter $(ARGS)
 	@$(VENV)/bin/python -m tests.zoo.accuracy .cache/zoo.jsonl.gz $(addprefix --nights ,$(wildcard .cache/nights.jsonl.gz)) --out docs/accuracy.md
 
-bench: installed-dev ## Measure beside others and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
+bench: installed-dev ## Compare with other exporters and write docs/benchmarks.md; root, gcc, minutes; options in ARGS="..."
 	@$(VENV)/bin/python -m bench docs/benchmarks.md $(ARGS)
 
 story: installed-dev ## Stage what the README shows and print it; root, port 10059, seven minutes

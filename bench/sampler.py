@@ -18,7 +18,7 @@ from swap_exporter.sampling import budget
 
 
 def pipeline(config_file: Path) -> Pipeline:
-    """The pipeline that the daemon uses."""
+    """As the daemon has it."""
     budget.raise_descriptor_limit()
     flags = options(config_file)
     return wiring.pipeline(flags, config.load(str(config_file)), most_held=wiring.affordable(flags))
