@@ -26,7 +26,7 @@ JITTER = 60.0
 Layout = tuple[int, int, int]
 
 
-class SwapReading(NamedTuple):
+class PssReading(NamedTuple):
     """Both from the same moment, in bytes."""
 
     swap: int
@@ -58,7 +58,7 @@ class ProportionalSwap:
 class _Kept(NamedTuple):
     """The last attempt at a process."""
 
-    reading: SwapReading | None
+    reading: PssReading | None
     """``None`` if it was refused."""
     sharers: int
     family_swap: int
@@ -73,7 +73,7 @@ class _Wanted(NamedTuple):
     """The sum of their VmSwap in bytes, as far as it is known; 0 where layouts are hidden."""
 
 
-class ReadingSchedule:
+class SwapPssScheduler:
     """Which process to read next, and what is known so far."""
 
     def __init__(self, settings: Proportional) -> None:
@@ -145,7 +145,7 @@ class ReadingSchedule:
     def attempted(
         self,
         process: Process,
-        reading: SwapReading | None,
+        reading: PssReading | None,
         began: float,
         ended: float,
         *,

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from swap_exporter.details.delays import DelayReader
+from swap_exporter.details.proportional import read_pss
+from swap_exporter.details.swap_pss_scheduler import SwapPssScheduler
 from swap_exporter.kernel.errors import KernelFileError
-from swap_exporter.sampling.delays import DelayReader
-from swap_exporter.sampling.proportional import read_swap
-from swap_exporter.sampling.reading_schedule import ReadingSchedule
 from swap_exporter.sampling.sample import Identity, Process, Sample
 from swap_exporter.settings import Proportional
 
@@ -20,21 +20,21 @@ def proportional_swap(
     """SwapPss in bytes of the processes of which it can be told; ``settings`` limit their size alone."""
     at = sample.at.monotonic
     processes = [each for each in sample.processes.values() if not each.kernel_thread and not each.ended]
-    schedule = ReadingSchedule(replace(settings, share_of_time=1.0))
-    number = schedule.observe(processes, processes, at).coverage.waiting
-    for process in watched(_due(schedule), number):
+    scheduler = SwapPssScheduler(replace(settings, share_of_time=1.0))
+    number = scheduler.observe(processes, processes, at).coverage.waiting
+    for process in watched(_due(scheduler), number):
         try:
-            reading = read_swap(procfs, process)
+            reading = read_pss(procfs, process)
         except KernelFileError:
             reading = None
-        schedule.attempted(process, reading, at, at)
+        scheduler.attempted(process, reading, at, at)
     return {each.identity: 0 for each in processes if each.swap == 0} | dict(
-        schedule.observe(processes, processes, at).known
+        scheduler.observe(processes, processes, at).known
     )
 
 
-def _due(schedule: ReadingSchedule) -> Iterator[Process]:
-    while (due := schedule.next()) is not None:
+def _due(scheduler: SwapPssScheduler) -> Iterator[Process]:
+    while (due := scheduler.next()) is not None:
         yield due[0]
 
 

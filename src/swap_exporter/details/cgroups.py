@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from swap_exporter.details import cgroup_mounts
+from swap_exporter.details.cgroup_mounts import Hierarchies, Hierarchy
 from swap_exporter.kernel import cgroup_memory, files, pressure
 from swap_exporter.kernel.cgroup_memory import Stat
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.pressure import Pressure
-from swap_exporter.sampling import cgroup_mounts
-from swap_exporter.sampling.cgroup_mounts import Hierarchies, Hierarchy
 
 Paths = tuple[str, ...]
 """Process.cgroups: where a process is in each hierarchy."""
