@@ -12,12 +12,12 @@ from swap_exporter.assessment import Assessment, GroupAssessment, Residency
 from swap_exporter.details.details import DetailsReader
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.roles import Role
-from swap_exporter.grouping.template import Context
 from swap_exporter.history.watch import Activity
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.sample import Instant, Process, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
+from swap_exporter.settings.template import Context
 from tests.making import HZ, MIB, host, instant, process, sample
 
 HOUR = 3600

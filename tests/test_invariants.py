@@ -12,13 +12,13 @@ from swap_exporter.details.details import Details
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.grouper import OVERFLOW, Grouper
 from swap_exporter.grouping.roles import Role
-from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity
 from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Process, Sample
 from swap_exporter.settings import Configuration, Limits
+from swap_exporter.settings.template import Context
 from tests.making import HZ, host, instant, process, sample
 
 CONFIGURATION = config.parse(

@@ -10,10 +10,10 @@ import pytest
 
 from swap_exporter import config
 from swap_exporter.details.details import DetailsReader
-from swap_exporter.grouping.template import Context
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from tests.system.waiting import wait_until
 
 CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)

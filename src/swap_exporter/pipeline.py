@@ -10,12 +10,12 @@ from swap_exporter.assessment import Assessment, assess, of_the_host_alone
 from swap_exporter.assessment.capabilities import COLLECTORS
 from swap_exporter.details.details import DetailsReader
 from swap_exporter.grouping.grouper import Grouper
-from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History
 from swap_exporter.history.watches import Memory
 from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Configuration
+from swap_exporter.settings.template import Context
 
 
 class Pipeline:

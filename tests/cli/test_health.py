@@ -9,11 +9,11 @@ import pytest
 from swap_exporter import config
 from swap_exporter.cli.health import Health, patience
 from swap_exporter.details.details import DetailsReader
-from swap_exporter.grouping.template import Context
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from swap_exporter.systemd import Supervisor
 from tests.web.serving import serving
 

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from swap_exporter import config
 from swap_exporter.details.details import Details
-from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Reason, Role
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity, activity
 from swap_exporter.sampling.sample import CpuClock, Instant, Process, Sample
-from swap_exporter.settings import Configuration
+from swap_exporter.settings import Configuration, Entry
 from tests.making import host
 from tests.zoo.recording import Recorded, Recording, Sampled, load
 

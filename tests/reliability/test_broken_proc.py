@@ -19,10 +19,10 @@ from swap_exporter import config
 from swap_exporter.details.details import COLLECTORS as DETAILS
 from swap_exporter.details.details import DetailsReader
 from swap_exporter.exposition.render import families, render
-from swap_exporter.grouping.template import Context
 from swap_exporter.kernel import files
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from tests.making import instant
 from tests.reliability.conftest import Start
 from tests.require import require

@@ -13,12 +13,12 @@ import pytest
 from swap_exporter import config
 from swap_exporter.assessment import Assessment, Residency
 from swap_exporter.details.details import DetailsReader
-from swap_exporter.grouping.template import Context
 from swap_exporter.history.watch import Activity
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from tests.system.waiting import wait_until
 
 # No other run on this machine has it.

@@ -9,7 +9,6 @@ from swap_exporter import config, log
 from swap_exporter.cli.flags import Options
 from swap_exporter.details.details import DetailsReader
 from swap_exporter.errors import FatalError
-from swap_exporter.grouping.template import Context
 from swap_exporter.grouping.username import username
 from swap_exporter.history import state_file
 from swap_exporter.history.watches import Memory
@@ -19,6 +18,7 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner, check_procfs
 from swap_exporter.settings import Configuration
+from swap_exporter.settings.template import Context
 
 
 def configuration(options: Options) -> Configuration:
