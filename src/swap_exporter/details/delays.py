@@ -1,10 +1,11 @@
 """What processes waited for, of those that delay accounting measures: nobody else has a count that is one."""
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 
 from swap_exporter.kernel import delay_accounting, pid_namespace
-from swap_exporter.kernel.delay_accounting import DelayAccounting, measured_since
+from swap_exporter.kernel.delay_accounting import DelayAccounting
 from swap_exporter.kernel.errors import Denied, KernelFileError, Unavailable, Vanished
 from swap_exporter.kernel.taskstats import TaskDelays, TaskStats
 from swap_exporter.sampling.sample import Identity, Process, Sample
@@ -39,8 +40,7 @@ class DelayReader:
         except KernelFileError:
             self._close()
             raise
-        proven = () if self._proven is None else (self._proven,)
-        since = measured_since(accounting, self._seen_on, proven, sample.clock_ticks)
+        since = measured_since(accounting, self._seen_on, self._proven, sample.clock_ticks)
         return {
             process.identity: found.get(pid, _ENDED)
             for pid, process in alive.items()
@@ -86,3 +86,25 @@ class DelayReader:
             if delays.measured and (self._proven is None or start < self._proven):
                 self._proven = start
         self._asked = {process.identity for process in alive.values()}
+
+
+def measured_since(
+    accounting: DelayAccounting, seen_on: float | None, proven: int | None, clock_ticks: int
+) -> int | None:
+    """The start time, in clock ticks after boot, from which on processes are measured; ``None`` if none is.
+
+    ``seen_on``: seconds after boot (CLOCK_BOOTTIME) when the sysctl was first seen on, and not off since.
+    ``proven``: the earliest start time of a process whose first thread has counts, so that accounting was on
+    when it started (:meth:`~swap_exporter.kernel.taskstats.TaskStats.leaders`).
+
+    If accounting was off for a while between two samples, nothing shows it: a process that started meanwhile
+    is treated as measured, and counts 0.
+    """
+    if accounting.on is False:
+        return None
+    if accounting.on and accounting.at_boot:
+        return 0
+    known = [] if proven is None else [proven]
+    if accounting.on and seen_on is not None:
+        known.append(math.ceil(seen_on * clock_ticks))
+    return min(known, default=None)

@@ -9,8 +9,6 @@ nobody who runs already, though threads that they start from then on. Nothing bu
 who is measured.
 """
 
-import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from swap_exporter.kernel import files
@@ -45,25 +43,3 @@ def read(procfs: str) -> DelayAccounting:
     except Vanished:
         command_line = b""
     return parse(sysctl, command_line)
-
-
-def measured_since(
-    accounting: DelayAccounting, seen_on: float | None, proven: Iterable[int], clock_ticks: int
-) -> int | None:
-    """The start time, in clock ticks after boot, from which on processes are measured; ``None`` if none is.
-
-    ``seen_on``: seconds after boot (CLOCK_BOOTTIME) at which the sysctl was first seen on, and not off since;
-    ``None`` if it was not. ``proven``: start times of processes whose first thread has counts
-    (:meth:`~swap_exporter.kernel.taskstats.TaskStats.leaders`), so that accounting was on when they started.
-
-    Accounting that was turned off and on again while nobody looked does not show: who started meanwhile is
-    taken for measured, and counts 0.
-    """
-    if accounting.on is False:
-        return None
-    if accounting.on and accounting.at_boot:
-        return 0
-    known = list(proven)
-    if accounting.on and seen_on is not None:
-        known.append(math.ceil(seen_on * clock_ticks))
-    return min(known, default=None)
