@@ -1,11 +1,12 @@
-"""The memory cgroups that processes are in: how much of them lies in swap, and what has room to come back.
+"""The memory cgroups of processes: how much of each is in swap, and how much may still be read back.
 
-Limits bind from above: what a process can get back is bounded by its cgroup and by each that holds it, up to
-the highest that can be seen from here.
+A limit also applies to the cgroups below it: what a process may use is bounded by its cgroup and by all visible
+ancestors.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 from swap_exporter.details import cgroup_mounts
@@ -16,13 +17,13 @@ from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.pressure import Pressure
 
 Paths = tuple[str, ...]
-"""Process.cgroups: where a process is in each hierarchy."""
+"""Process.cgroups: the path of a process in each hierarchy."""
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class CgroupSwap:
-    """The files of one cgroup v2. ``None`` is what it does not have, or what could not be read."""
+    """The files of one cgroup v2. ``None``: it has no such file, or the file is not readable."""
 
     swap: int | None
     """memory.swap.current, bytes."""
@@ -44,14 +45,14 @@ class Cgroups:
     """One reading of the cgroups of some processes."""
 
     swap: Mapping[str, CgroupSwap]
-    """By path in v2, as /proc/PID/cgroup gives it. A cgroup of which nothing could be read is left out."""
+    """By path in v2, as in /proc/PID/cgroup. A cgroup with no readable file is left out."""
     path: Mapping[Paths, str]
-    """The path in ``swap`` of each process' cgroups that is there."""
+    """The key in ``swap`` for the paths of a process, where there is one."""
     headroom: Mapping[Paths, int | None]
-    """Bytes that may come back before the first limit is met: the least of limit - current + inactive_file of
-    the memory cgroup and its ancestors, not below 0. ``None`` where there is no limit, or none to be seen."""
+    """Bytes that may be read back before a limit is reached: the least of limit - current + inactive_file
+    over the memory cgroup and its ancestors, not below 0. ``None`` without a visible limit."""
     v2_problem: str | None = field(default=None, compare=False)
-    """Why no cgroup of this host has figures of swap in v2, and what would help; ``None`` where they have."""
+    """Why no cgroup of this host has swap figures in v2, and what would help; ``None`` where they have."""
 
 
 class CgroupReader:
@@ -62,38 +63,39 @@ class CgroupReader:
         self._procfs = procfs
 
     def read(self, processes: Iterable[Paths]) -> Cgroups:
-        """Of the processes' cgroups. Raises KernelFileError where no hierarchy can be found."""
-        hierarchies = cgroup_mounts.find(self._cgroupfs, self._procfs)
-        return _Reading(hierarchies).of(set(processes))
+        """The cgroups with these paths. Raises KernelFileError where no hierarchy can be found."""
+        return _Reading(cgroup_mounts.find(self._cgroupfs, self._procfs)).read(set(processes))
 
 
 class _Reading:
+    """Remembers what was read, since cgroups have ancestors in common."""
+
     def __init__(self, hierarchies: Hierarchies) -> None:
         self._v2, self._v1 = hierarchies
-        self._stats: dict[str, Stat | None] = {}
+        self._stat = cache(_stat)
         self._rooms: dict[str, int | None] = {}
 
-    def of(self, processes: set[Paths]) -> Cgroups:
-        swap: dict[str, CgroupSwap] = {}
+    def read(self, processes: set[Paths]) -> Cgroups:
+        swap: dict[str, CgroupSwap | None] = {}
         path: dict[Paths, str] = {}
-        headroom: dict[Paths, int | None] = {}
-        nowhere: set[str] = set()
         for paths in processes:
-            if place := _place(self._v2, paths):
-                name, lineage = place
-                if name not in swap and name not in nowhere:
-                    figures = self._figures(lineage[0])
-                    if figures is None:
-                        nowhere.add(name)
-                    else:
-                        swap[name] = figures
-                if name in swap:
-                    path[paths] = name
-            headroom[paths] = self._headroom(paths)
-        return Cgroups(swap, path, headroom, self._v2_problem())
+            lineage = _lineage(self._v2, paths)
+            if self._v2 is None or lineage is None:
+                continue
+            name = paths[self._v2.position]
+            if name not in swap:
+                swap[name] = self._swap(lineage[0])
+            if swap[name] is not None:
+                path[paths] = name
+        return Cgroups(
+            swap={name: figures for name, figures in swap.items() if figures is not None},
+            path=path,
+            headroom={paths: self._headroom(paths) for paths in processes},
+            v2_problem=self._v2_problem(),
+        )
 
     def _v2_problem(self) -> str | None:
-        """The root of v2 lists the controllers that v1 does not have and that are not off."""
+        """The root of v2 lists the controllers that are on and not with v1."""
         if self._v2 is not None:
             controllers = _read(self._v2.mount, "cgroup.controllers", bytes.split)
             if controllers is not None and b"memory" in controllers:
@@ -104,30 +106,30 @@ class _Reading:
             return "no cgroup file system is mounted: mount cgroup2, or name it by --path.cgroupfs"
         return "the memory controller of cgroup v2 is off: boot with cgroup_enable=memory"
 
-    def _figures(self, directory: str) -> CgroupSwap | None:
-        limits = _read(
-            directory, "memory.swap.max", lambda raw: (cgroup_memory.parse_limit("memory.swap.max", raw),)
-        )
+    def _swap(self, directory: str) -> CgroupSwap | None:
+        """``None`` if no file is readable."""
+        limited, limit = _swap_limit(directory)
         stat = self._stat(directory)
         figures = CgroupSwap(
             swap=_size(directory, "memory.swap.current"),
-            swap_limited=None if limits is None else limits[0] is not None,
-            swap_limit=None if limits is None else limits[0],
-            swapin_pages=stat and stat.pswpin,
-            swapout_pages=stat and stat.pswpout,
+            swap_limited=limited,
+            swap_limit=limit,
+            swapin_pages=stat.pswpin,
+            swapout_pages=stat.pswpout,
             events=_read(directory, "memory.swap.events", cgroup_memory.parse_events),
             pressure=_read(directory, "memory.pressure", pressure.parse),
         )
-        return None if figures == _NOTHING else figures
+        return None if figures == _NO_SWAP else figures
 
     def _headroom(self, paths: Paths) -> int | None:
-        rooms = []
-        for hierarchy, current, limit in (
-            (self._v2, "memory.current", "memory.max"),
-            (self._v1, "memory.usage_in_bytes", "memory.limit_in_bytes"),
-        ):
-            if place := _place(hierarchy, paths):
-                rooms += [self._room(directory, current, limit) for directory in place[1]]
+        rooms = [
+            self._room(directory, current, limit)
+            for hierarchy, current, limit in (
+                (self._v2, "memory.current", "memory.max"),
+                (self._v1, "memory.usage_in_bytes", "memory.limit_in_bytes"),
+            )
+            for directory in _lineage(hierarchy, paths) or ()
+        ]
         return min((room for room in rooms if room is not None), default=None)
 
     def _room(self, directory: str, current: str, limit: str) -> int | None:
@@ -139,27 +141,33 @@ class _Reading:
         bound = _read(directory, limit, lambda raw: cgroup_memory.parse_limit(limit, raw))
         if bound is None:
             return None
-        used, stat = _size(directory, current), self._stat(directory)
+        used = _size(directory, current)
         if used is None:
             return None
-        return max(0, bound - used + ((stat and stat.inactive_file) or 0))
-
-    def _stat(self, directory: str) -> Stat | None:
-        if directory not in self._stats:
-            self._stats[directory] = _read(directory, "memory.stat", cgroup_memory.parse_stat)
-        return self._stats[directory]
+        return max(0, bound - used + (self._stat(directory).inactive_file or 0))
 
 
-_NOTHING = CgroupSwap(None, None, None, None, None, None, None)
+_NO_SWAP = CgroupSwap(None, None, None, None, None, None, None)
 
 
-def _place(hierarchy: Hierarchy | None, paths: Paths) -> tuple[str, tuple[str, ...]] | None:
-    """A process' path in a hierarchy, and the directories of that cgroup and its ancestors."""
+def _lineage(hierarchy: Hierarchy | None, paths: Paths) -> tuple[str, ...] | None:
+    """The directories of a process' cgroup in a hierarchy and of its ancestors, itself first."""
     if hierarchy is None or hierarchy.position >= len(paths):
         return None
-    path = paths[hierarchy.position]
-    lineage = hierarchy.lineage(path)
-    return None if lineage is None else (path, lineage)
+    return hierarchy.lineage(paths[hierarchy.position])
+
+
+def _swap_limit(directory: str) -> tuple[bool | None, int | None]:
+    """Whether memory.swap.max is a number, and which; twice ``None`` if it is not readable."""
+    try:
+        limit = cgroup_memory.parse_limit("memory.swap.max", files.read(f"{directory}/memory.swap.max"))
+    except KernelFileError:
+        return None, None
+    return limit is not None, limit
+
+
+def _stat(directory: str) -> Stat:
+    return _read(directory, "memory.stat", cgroup_memory.parse_stat) or Stat(None, None, None)
 
 
 def _size(directory: str, file: str) -> int | None:
