@@ -1,7 +1,7 @@
 """The memory cgroups of processes: how much of each is in swap, and how much may still be read back.
 
-A limit also applies to the cgroups below it: what a process may use is bounded by its cgroup and by all visible
-ancestors.
+A limit also applies to the cgroups below it: what a process may use is bounded by its cgroup and by all
+visible ancestors.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What processes waited for, of those that delay accounting measures: nobody else has a count that is one."""
+"""What processes waited for, if delay accounting measures them: else the kernel's counts mean nothing."""
 
 import math
 import os
@@ -11,12 +11,12 @@ from swap_exporter.kernel.taskstats import TaskDelays, TaskStats
 from swap_exporter.sampling.sample import Identity, Process, Sample
 
 _ENDED = TaskDelays(0, 0, 0, measured=True)
-"""Of one that has ended since the sample: it was measured, and nobody is left to ask. Without it the counters
-of its group would be absent from every sample in which one ends."""
+"""A measured process that has ended since the sample. If it were left out, its group would have no counters
+in each sample in which a process ends."""
 
 
 class DelayReader:
-    """Asks taskstats, and remembers since when accounting is on."""
+    """Reads taskstats, and remembers since when accounting is on."""
 
     def __init__(self, procfs: str) -> None:
         self._procfs = procfs
@@ -26,13 +26,14 @@ class DelayReader:
         self._asked: set[Identity] = set()
 
     def read(self, sample: Sample, processes: Iterable[Process]) -> Mapping[Identity, TaskDelays]:
-        """Of the processes that are measured. Raises KernelFileError, which tells what to do, if none is."""
+        """The delays of measured processes. If nothing is measured it raises KernelFileError, which says what
+        to do."""
         alive = {process.pid: process for process in processes if not process.ended}
         accounting = self._accounting(sample)
         try:
             taskstats = self._open()
             self._prove(taskstats, alive)
-            # Where nothing is grouped, read its own: this shows whether it has the privilege.
+            # Without a grouped process, read the exporter's own: this shows whether it has the privilege.
             found = taskstats.read(alive or (os.getpid(),))
         except Denied:
             self._close()
@@ -61,7 +62,7 @@ class DelayReader:
 
     def _open(self) -> TaskStats:
         if self._taskstats is None:
-            # taskstats knows processes by their pids in the namespace of who asks.
+            # taskstats uses the pids of the namespace of the process that asks.
             if not pid_namespace.is_own(self._procfs):
                 raise Unavailable(
                     f"{self._procfs} is of another pid namespace: taskstats does not know its pids; run the "

@@ -1,4 +1,4 @@
-"""What the daemon reads bit by bit and within a budget, read at once for a person who waits for it."""
+"""What the daemon reads bit by bit within a budget, read at once for a person who waits for it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -10,19 +10,19 @@ from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.sampling.sample import Identity, Process, Sample
 from swap_exporter.settings import Proportional
 
-Watched = Callable[[Iterator[Process], int], Iterable[Process]]
-"""Passes on so many processes one by one, and may show how far it is."""
+Track = Callable[[Iterator[Process], int], Iterable[Process]]
+"""Yields the given number of processes one by one, and may show the progress."""
 
 
 def proportional_swap(
-    procfs: str, sample: Sample, settings: Proportional, watched: Watched
+    procfs: str, sample: Sample, settings: Proportional, track: Track
 ) -> Mapping[Identity, int]:
-    """SwapPss in bytes of the processes of which it can be told; ``settings`` limit their size alone."""
+    """SwapPss in bytes, where it can be read. Only the size limit of ``settings`` applies."""
     at = sample.at.monotonic
     processes = [each for each in sample.processes.values() if not each.kernel_thread and not each.ended]
     scheduler = SwapPssScheduler(replace(settings, share_of_time=1.0))
     number = scheduler.observe(processes, processes, at).coverage.waiting
-    for process in watched(_due(scheduler), number):
+    for process in track(_due(scheduler), number):
         try:
             reading = read_pss(procfs, process)
         except KernelFileError:
@@ -39,7 +39,7 @@ def _due(scheduler: SwapPssScheduler) -> Iterator[Process]:
 
 
 def swapin_pages(reader: DelayReader, sample: Sample) -> Mapping[Identity, int]:
-    """Pages that the faults of each process have had read from swap so far; of those that are measured."""
+    """Pages read from swap so far for the faults of each measured process."""
     try:
         delays = reader.read(sample, sample.processes.values())
     except KernelFileError:

@@ -1,4 +1,4 @@
-"""Reads SwapPss in the background, outside of every scrape's path: the thread around the scheduler."""
+"""Reads SwapPss in the background, so that no scrape waits for it: the thread around the scheduler."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from swap_exporter.settings import Proportional
 
 
 def read_pss(procfs: str, process: Process) -> PssReading:
-    """VmSwap and SwapPss of this process, not of one that has got its pid since. Raises KernelFileError."""
+    """VmSwap and SwapPss of this process; Vanished if its pid was reused. Raises KernelFileError."""
     directory = files.open_directory(f"{procfs}/{process.pid}")
     try:
         if stat.parse(files.read("stat", directory)).start_ticks != process.start_ticks:
@@ -28,15 +28,15 @@ def read_pss(procfs: str, process: Process) -> PssReading:
 
 
 class ProportionalReader:
-    """Hand it each sample; it reads what has to be read until the next. For any number of threads.
+    """Given each sample, reads what is due until the next one. Thread-safe.
 
-    Its own thread is started when there is something to read for the first time.
+    Its thread starts when there is something to read for the first time.
     """
 
     def __init__(
         self, settings: Proportional, procfs: str = "/proc", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """``clock``: seconds, of the same clock as the times handed in."""
+        """``clock``: seconds, on the same clock as the times of samples."""
         self._procfs = procfs
         self._clock = clock
         self._scheduler = SwapPssScheduler(settings)
@@ -45,7 +45,7 @@ class ProportionalReader:
         self._thread: Thread | None = None
 
     def observe(self, processes: Iterable[Process], wanted: Iterable[Process], at: float) -> ProportionalSwap:
-        """See :meth:`SwapPssScheduler.observe`. Reads nothing itself."""
+        """See :meth:`SwapPssScheduler.observe`. Does not wait for any reading."""
         with self._changed:
             result = self._scheduler.observe(processes, wanted, at)
             if self._scheduler.next() and not self._stopping:
@@ -56,12 +56,12 @@ class ProportionalReader:
             return result
 
     def configure(self, settings: Proportional) -> None:
-        """Go on under other settings, from the next sample on."""
+        """Use other settings from the next sample on."""
         with self._changed:
             self._scheduler.configure(settings)
 
     def stop(self) -> None:
-        """End the thread; one reading that is under way is waited for."""
+        """End the thread, after the reading that is in progress."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -82,7 +82,7 @@ class ProportionalReader:
                 self._scheduler.attempted(process, reading, began, self._clock(), again=again)
 
     def _next(self) -> Process | None:
-        """Waits for a process whose time has come; ``None`` when it is time to stop."""
+        """Waits until a process may be read; ``None`` once the thread has to stop."""
         with self._changed:
             while not self._stopping:
                 due = self._scheduler.next()

@@ -1,12 +1,12 @@
 """Whether the kernel counts what tasks wait for: https://docs.kernel.org/accounting/delay-accounting.html
 
-``/proc/sys/kernel/task_delayacct`` holds ``1\\n`` or ``0\\n`` since 5.14; accounting is off unless this, or
-``delayacct`` on the kernel command line, turns it on. Before 5.14 there is no such file and accounting is on
+``/proc/sys/kernel/task_delayacct`` contains ``1\\n`` or ``0\\n`` since 5.14; accounting is off unless this or
+``delayacct`` on the kernel command line turns it on. Before 5.14 there is no such file and accounting is on
 unless the command line says ``nodelayacct``. Without CONFIG_TASK_DELAY_ACCT there is no such file either.
 
-A task is measured if accounting was on when it was forked, and as long as it is on: turning it on measures
-nobody who runs already, though threads that they start from then on. Nothing but the counts themselves says
-who is measured.
+A task is measured if accounting was on when it was forked, and while it is on. Turning it on does not measure
+running tasks, but it does measure threads that they start afterwards. Only the counts show which tasks are
+measured.
 """
 
 from typing import NamedTuple
@@ -17,13 +17,13 @@ from swap_exporter.kernel.errors import MalformedFile, Vanished
 
 class DelayAccounting(NamedTuple):
     on: bool | None
-    """``None`` where the kernel does not say: it cannot be turned off, or is not there at all."""
+    """``None`` without the sysctl: accounting cannot be turned off, or the kernel has none."""
     at_boot: bool
     """The kernel command line turned it on."""
 
 
 def parse(sysctl: bytes | None, command_line: bytes) -> DelayAccounting:
-    """The two files' contents; ``None`` for a sysctl that is not there. Raises MalformedFile."""
+    """From the contents of both files; ``None`` for a missing sysctl. Raises MalformedFile."""
     if sysctl not in (b"0\n", b"1\n", None):
         raise MalformedFile("sys/kernel/task_delayacct", "0 or 1", sysctl)
     words = command_line.split()

@@ -1,4 +1,4 @@
-"""What can go wrong between the kernel and a value: nothing else leaves this package."""
+"""All that can go wrong between a kernel file and its value: this package raises nothing else."""
 
 
 class KernelFileError(Exception):
@@ -6,7 +6,7 @@ class KernelFileError(Exception):
 
 
 class Vanished(KernelFileError):  # noqa: N818 - an event, not a fault
-    """The file, or the process that it speaks of, is not there (ENOENT, ESRCH)."""
+    """The file, or its process, does not exist (ENOENT, ESRCH)."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path}: not there")
@@ -14,7 +14,7 @@ class Vanished(KernelFileError):  # noqa: N818 - an event, not a fault
 
 
 class Denied(KernelFileError):  # noqa: N818
-    """This process may not read the file (EACCES, EPERM)."""
+    """The exporter may not read the file (EACCES, EPERM)."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path}: permission denied")
@@ -31,11 +31,11 @@ class Unreadable(KernelFileError):  # noqa: N818
 
 
 class Unavailable(KernelFileError):  # noqa: N818
-    """This kernel, or its settings, or this process' privileges do not give it; the text says what would."""
+    """The kernel, its settings or the exporter's privileges do not provide it; the text says what would."""
 
 
 class Exhausted(KernelFileError):  # noqa: N818
-    """This process is out of descriptors or memory (EMFILE, ENFILE, ENOMEM): says nothing of the file."""
+    """No descriptors or memory left (EMFILE, ENFILE, ENOMEM): this says nothing about the file."""
 
     def __init__(self, path: str, strerror: str) -> None:
         super().__init__(f"{path}: {strerror}")

@@ -1,4 +1,4 @@
-"""Reads kernel files with as few system calls as can be: buffered files cost twice as much on /proc.
+"""Reads kernel files with as few system calls as possible: buffered files cost twice as much on /proc.
 
 Every ``OSError`` becomes one of the errors of :mod:`swap_exporter.kernel.errors`.
 """
@@ -19,7 +19,7 @@ def read(path: str, directory: int | None = None, limit: int | None = None) -> b
     descriptor = open_file(path, directory)
     try:
         content = os.read(descriptor, _CHUNK)
-        # A short read is not the end: the kernel gives some files one page of records at a time.
+        # A short read is not the end: the kernel returns some files one page of records at a time.
         while (limit is None or len(content) < limit) and (piece := os.read(descriptor, _CHUNK)):
             content += piece
         return content[:limit]
@@ -30,7 +30,7 @@ def read(path: str, directory: int | None = None, limit: int | None = None) -> b
 
 
 def read_record(path: str, directory: int | None = None) -> bytes:
-    """A file that the kernel prints as one record, as most of /proc/PID: one read gives all of it.
+    """A file that the kernel prints as one record, like most of /proc/PID: one read returns all of it.
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """
@@ -47,8 +47,8 @@ def read_record(path: str, directory: int | None = None) -> bytes:
 
 
 def open_file(path: str, directory: int | None = None) -> int:
-    """A descriptor to read from; the caller closes it. One of a process' files speaks of that process alone,
-    through exec and to its end: then reading fails with ESRCH, also when somebody else has got its pid.
+    """A descriptor to read from; the caller closes it. For a file of a process it stays with that process,
+    also after an exec. Once the process has ended, reading fails with ESRCH, even if its pid is reused.
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """

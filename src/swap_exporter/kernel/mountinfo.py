@@ -17,17 +17,17 @@ from swap_exporter.kernel.text import decode, decode_path
 
 class Mount(NamedTuple):
     root: str
-    """Which directory of the file system is shown; of cgroups, below the root of the cgroup namespace, with
-    ``/..`` for each step above it."""
+    """The directory of the file system that is mounted; for cgroups relative to the root of the cgroup
+    namespace, with ``/..`` for each step above it."""
     path: str
-    """Where."""
+    """The mount point."""
     kind: str
     """``cgroup2``, ``cgroup`` for v1, ``ext4``..."""
     super_options: tuple[str, ...]
-    """Of v1 the controllers are among them."""
+    """For v1 they include the controllers."""
 
 
-@lru_cache(maxsize=1)  # It is read at each sample, and hardly ever another.
+@lru_cache(maxsize=1)  # Read at each sample, and hardly ever changed.
 def parse(raw: bytes) -> tuple[Mount, ...]:
     """In the file's order: a later mount hides an earlier one at the same path. Raises MalformedFile."""
     return tuple(_mount(line) for line in raw.split(b"\n") if line)
