@@ -13,20 +13,12 @@ request.
 """
 
 import errno
-import os
 import socket
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from struct import Struct
 
-from swap_exporter.kernel.errors import (
-    Denied,
-    Exhausted,
-    KernelFileError,
-    MalformedFile,
-    Unreadable,
-    Vanished,
-)
+from swap_exporter.kernel.errors import Exhausted, KernelFileError, MalformedFile, from_errno
 
 BATCH = 128
 """Requests in one message."""
@@ -57,14 +49,14 @@ class GenericNetlink:
                 socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_GENERIC
             )
         except OSError as error:
-            raise self._named(error.errno) from None
+            raise from_errno(error.errno, self._name) from None
         try:
             self._socket.bind((0, 0))
             self._make_room()
             self._family = self._resolve()
         except OSError as error:
             self.close()
-            raise self._named(error.errno) from None
+            raise from_errno(error.errno, self._name) from None
         except KernelFileError:
             self.close()
             raise
@@ -83,7 +75,7 @@ class GenericNetlink:
             while batch := list(islice(rest, BATCH)):
                 yield from self._ask(command, attribute, batch)
         except OSError as error:
-            raise self._named(error.errno) from None
+            raise from_errno(error.errno, self._name) from None
 
     def _ask(self, command: int, attribute: int, values: list[int]) -> Iterator[tuple[int, bytes]]:
         size = len(values)
@@ -127,7 +119,7 @@ class GenericNetlink:
             if value is None or refusal == errno.ESRCH:
                 continue
             if refusal:
-                raise self._named(refusal)
+                raise from_errno(refusal, self._name)
             if kind == self._family:
                 yield value, message[_PAYLOAD:]
 
@@ -143,7 +135,7 @@ class GenericNetlink:
         message = self._socket.recv(_LARGEST, socket.MSG_DONTWAIT)
         _, _, refusal = _header(message)
         if refusal:
-            raise self._named(refusal)
+            raise from_errno(refusal, self._name)
         family = find(message[_PAYLOAD:], _ATTR_FAMILY_ID)
         if len(family) != _FAMILY_ID.size:
             raise MalformedFile(f"netlink, {self._name}", "the number of the family", family)
@@ -155,16 +147,6 @@ class GenericNetlink:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
         except PermissionError:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
-
-    def _named(self, number: int | None) -> KernelFileError:
-        if number in (errno.EPERM, errno.EACCES):
-            return Denied(self._name)
-        if number in (errno.ENOENT, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
-            return Vanished(self._name)
-        strerror = os.strerror(number or 0)
-        if number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
-            return Exhausted(self._name, strerror)
-        return Unreadable(self._name, strerror)
 
 
 def find(attributes: bytes, *wanted: int) -> bytes:
