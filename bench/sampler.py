@@ -12,16 +12,17 @@ from pathlib import Path
 from bench.exporter_options import options
 from swap_exporter import config
 from swap_exporter.cli import wiring
+from swap_exporter.cli.open_files import open_file_budget, raise_descriptor_limit
 from swap_exporter.exposition.render import Renderer, families, render
 from swap_exporter.pipeline import Pipeline
-from swap_exporter.sampling import budget
 
 
 def pipeline(config_file: Path) -> Pipeline:
     """As the daemon has it."""
-    budget.raise_descriptor_limit()
+    raise_descriptor_limit()
     flags = options(config_file)
-    return wiring.pipeline(flags, config.load(str(config_file)), most_held=wiring.affordable(flags))
+    most_held = open_file_budget(flags.procfs, flags.cgroupfs)
+    return wiring.pipeline(flags, config.load(str(config_file)), most_held=most_held)
 
 
 def main(config_file: Path, accept: str) -> None:

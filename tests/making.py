@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 
-from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Reason, Role
-from swap_exporter.grouping.template import Template
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling.sample import CpuClock, Host, Instant, Process, Sample
-from swap_exporter.settings import Idle, Swapped
+from swap_exporter.settings import Entry, Idle, Swapped
+from swap_exporter.settings.template import Template
 
 MIB = 1 << 20
 HZ = 100

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swap_exporter.assessment import Residency, assess, total
+from swap_exporter.details.cgroups import Cgroups
+from swap_exporter.details.details import Details
 from swap_exporter.grouping.grouping import Grouping, by_name
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.history.wakes import WakeCost
 from swap_exporter.history.watch import Activity
 from swap_exporter.kernel.taskstats import TaskDelays
-from swap_exporter.sampling.cgroups import Cgroups
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.settings import Configuration, Idle, Quiet
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
 
@@ -123,7 +123,7 @@ def inspected(processes, inspection, cost=None, **rest):
 def test_what_is_shared_counts_by_its_share():
     workers = [process(pid, swap=90 * MIB) for pid in (20, 21, 22)]
     shares = {worker.identity: 30 * MIB for worker in workers}
-    group = the_group(inspected(workers, Inspection(proportional_swap=shares)))
+    group = the_group(inspected(workers, Details(proportional_swap=shares)))
     assert group.idle_swapped.swap == 270 * MIB
     assert group.idle_swapped.proportional_swap == group.idle_swapped.stranded == 90 * MIB
     assert group.roles[Role.WORKER].proportional_swap == 90 * MIB
@@ -131,7 +131,7 @@ def test_what_is_shared_counts_by_its_share():
 
 def test_where_one_share_is_not_known_its_vm_swap_stands_in_for_stranded_alone():
     workers = [process(pid, swap=90 * MIB) for pid in (20, 21)]
-    group = the_group(inspected(workers, Inspection(proportional_swap={workers[0].identity: 30 * MIB})))
+    group = the_group(inspected(workers, Details(proportional_swap={workers[0].identity: 30 * MIB})))
     assert group.idle_swapped.proportional_swap is None
     assert group.roles[Role.WORKER].proportional_swap is None
     assert group.idle_swapped.stranded == 120 * MIB
@@ -147,7 +147,7 @@ def test_stranded_is_at_most_the_used_swap(shares, stranded):
     """VmSwap counts the shared pages of two workers twice."""
     workers = [process(pid, swap=8 << 30) for pid in (20, 21)]
     known = {(pid, workers[0].start_ticks): share for pid, share in shares.items()}
-    assessment = inspected(workers, Inspection(proportional_swap=known))
+    assessment = inspected(workers, Details(proportional_swap=known))
     group = the_group(assessment)
     assert group.idle_swapped.stranded == assessment.stranded == stranded
     assert group.held == assessment.attribution.grouped == stranded
@@ -176,7 +176,7 @@ def test_what_its_cgroup_has_no_room_for_is_not_stranded():
     free = process(22, swap=90 * MIB)._replace(cgroups=("/large",))
     unlimited = process(23, swap=90 * MIB)._replace(cgroups=("/",))
     rooms = {("/small",): 0, ("/large",): 50 * MIB, ("/",): None}
-    inspection = Inspection(cgroups=Cgroups(swap={}, path={}, headroom=rooms))
+    inspection = Details(cgroups=Cgroups(swap={}, path={}, headroom=rooms))
     group = the_group(inspected([*squeezed, free, unlimited], inspection))
     assert group.idle_swapped.workers == 4
     assert group.idle_swapped.stranded == 0 + 50 * MIB + 90 * MIB
@@ -209,7 +209,7 @@ def test_waking_costs_what_is_displaced_times_what_earlier_wakes_took(displaced,
     workers = [process(20 + index, swap=swap * MIB) for index, swap in enumerate(displaced)]
     known = {(pid, workers[0].start_ticks): share * MIB for pid, share in shares.items()}
     awake = process(30)
-    wake = the_group(inspected([*workers, awake], Inspection(proportional_swap=known), cost)).wake
+    wake = the_group(inspected([*workers, awake], Details(proportional_swap=known), cost)).wake
     said = None if wake is None else (wake.bytes, wake.seconds, wake.all_seconds)
     assert said == (expected if expected is None else pytest.approx(expected))
 
@@ -219,7 +219,7 @@ def test_used_swap_is_told_by_who_holds_it():
     grouped, other = process(20, swap=90 * MIB), process(30, swap=11 * MIB)
     history = History(Configuration())
     taken = sample(1000, [grouped, other], of)
-    inspection = Inspection(proportional_swap={grouped.identity: 30 * MIB})
+    inspection = Details(proportional_swap={grouped.identity: 30 * MIB})
     observation = history.observe(taken, Grouping(by_name([member(grouped)]), (other,), 0), inspection)
     attribution = assess(observation, Configuration()).attribution
     assert (attribution.grouped, attribution.ungrouped) == (30 * MIB, 11 * MIB)
@@ -230,8 +230,8 @@ def test_used_swap_is_told_by_who_holds_it():
 
 def test_more_attributed_than_used_leaves_nothing_unattributed_and_an_unknown_part_all():
     everything = process(20, swap=1 << 50)
-    assert inspected([everything], Inspection()).attribution.unattributed == 0
-    unknown = inspected([process(20, swap=None)], Inspection()).attribution
+    assert inspected([everything], Details()).attribution.unattributed == 0
+    unknown = inspected([process(20, swap=None)], Details()).attribution
     assert (unknown.grouped, unknown.unattributed) == (None, None)
 
 
@@ -246,11 +246,11 @@ def test_what_hidden_processes_hold_of_swap_is_not_told_to_be_held_by_none():
 def test_swapin_of_a_group_is_told_only_if_each_process_is_measured():
     workers = [process(20), process(21)]
     measured = {each.identity: TaskDelays(100, 1, 1, measured=True) for each in workers}
-    group = the_group(inspected(workers, Inspection(delays=measured)))
+    group = the_group(inspected(workers, Details(delays=measured)))
     assert group.roles[Role.WORKER].swapin_pages == 0
     assert group.roles[Role.WORKER].swapin_pages_per_second == 0.0
     del measured[workers[1].identity]
-    group = the_group(inspected(workers, Inspection(delays=measured)))
+    group = the_group(inspected(workers, Details(delays=measured)))
     assert group.roles[Role.WORKER].swapin_pages is None
     assert group.roles[Role.WORKER].swapin_pages_per_second is None
 
@@ -258,7 +258,7 @@ def test_swapin_of_a_group_is_told_only_if_each_process_is_measured():
 def test_a_role_without_processes_has_no_swapin_measurement():
     worker = process(20)
     delays = {worker.identity: TaskDelays(100, 1, 1, measured=True)}
-    group = the_group(inspected([worker], Inspection(delays=delays)))
+    group = the_group(inspected([worker], Details(delays=delays)))
     assert group.roles[Role.WORKER].swapin_pages == 0
     for role in (Role.MASTER, Role.AUXILIARY):
         assert group.roles[role].processes == 0
@@ -273,7 +273,7 @@ def test_a_role_that_is_empty_for_a_while_keeps_its_swapin_counter():
         delays = {} if pages is None else {(20, 100): TaskDelays(pages, 1, 1, measured=True)}
         members = [] if pages is None else [member(process(20))]
         taken = sample(1000 + 15 * number, [each.process for each in members])
-        observation = history.observe(taken, grouping(members), Inspection(delays=delays))
+        observation = history.observe(taken, grouping(members), Details(delays=delays))
         told.append(the_group(assess(observation, Configuration())).roles[Role.WORKER].swapin_pages)
     assert told == [0, 100, None, 100, 150]
 

@@ -9,15 +9,15 @@ import pytest
 
 from swap_exporter import config
 from swap_exporter.assessment import Assessment, GroupAssessment, Residency
+from swap_exporter.details.details import DetailsReader
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.roles import Role
-from swap_exporter.grouping.template import Context
 from swap_exporter.history.watch import Activity
 from swap_exporter.pipeline import Pipeline
-from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.sample import Instant, Process, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
+from swap_exporter.settings.template import Context
 from tests.making import HZ, MIB, host, instant, process, sample
 
 HOUR = 3600
@@ -122,8 +122,8 @@ def counters(assessment: Assessment) -> dict[tuple[str, ...], float]:
 def test_a_day() -> None:
     day = Day()
     configuration = config.parse(CONFIGURATION, "test.yml")
-    inspector = Inspector("/nowhere", "/nowhere", Proportional(), day.clock, frozenset())
-    line = Pipeline(configuration, cast(Scanner, day), inspector, Context(0, HZ, str), day.clock)
+    details_reader = DetailsReader("/nowhere", "/nowhere", Proportional(), day.clock, frozenset())
+    line = Pipeline(configuration, cast(Scanner, day), details_reader, Context(0, HZ, str), day.clock)
     before: dict[tuple[str, ...], float] = {}
     verdicts, blocks = {}, {}
     for day.seconds in range(0, 24 * HOUR, 15):

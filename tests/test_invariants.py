@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from swap_exporter import config
 from swap_exporter.assessment import Assessment, Residency, assess
+from swap_exporter.details.details import Details
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.grouper import OVERFLOW, Grouper
 from swap_exporter.grouping.roles import Role
-from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity
 from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.taskstats import TaskDelays
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Identity, Process, Sample
 from swap_exporter.settings import Configuration, Limits
+from swap_exporter.settings.template import Context
 from tests.making import HZ, host, instant, process, sample
 
 CONFIGURATION = config.parse(
@@ -84,7 +84,7 @@ class Line:
             self._before = {seen.pid: seen for seen in processes}
         taken = sample(instant(self._seconds), processes, host(available=1 << 34))
         grouping = self._grouper.assign(taken)
-        inspection = Inspection(delays=delays, proportional_swap=_shares(taken))
+        inspection = Details(delays=delays, proportional_swap=_shares(taken))
         before = None if self._thorough else self._said
         self._said = assess(self._history.observe(taken, grouping, inspection), self.configuration, before)
         return self._said

@@ -9,11 +9,11 @@ from threading import Event, Thread
 import pytest
 
 from swap_exporter import config
-from swap_exporter.grouping.template import Context
+from swap_exporter.details.details import DetailsReader
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from tests.system.waiting import wait_until
 
 CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
@@ -34,8 +34,8 @@ def dormouse():
 
 def pipeline(content=DORMICE, clock=now):
     configuration = config.parse(content, "test.yml")
-    inspector = Inspector("/proc", "/sys/fs/cgroup", configuration.proportional, clock)
-    return Pipeline(configuration, Scanner(), inspector, CONTEXT, clock)
+    details_reader = DetailsReader("/proc", "/sys/fs/cgroup", configuration.proportional, clock)
+    return Pipeline(configuration, Scanner(), details_reader, CONTEXT, clock)
 
 
 def after(last, line):

@@ -8,14 +8,14 @@ from threading import Lock
 from swap_exporter import log
 from swap_exporter.assessment import Assessment, assess, of_the_host_alone
 from swap_exporter.assessment.capabilities import COLLECTORS
+from swap_exporter.details.details import DetailsReader
 from swap_exporter.grouping.grouper import Grouper
-from swap_exporter.grouping.template import Context
 from swap_exporter.history.history import History
 from swap_exporter.history.watches import Memory
-from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Configuration
+from swap_exporter.settings.template import Context
 
 
 class Pipeline:
@@ -29,14 +29,14 @@ class Pipeline:
         self,
         configuration: Configuration,
         scanner: Scanner,
-        inspector: Inspector,
+        details_reader: DetailsReader,
         context: Context,
         clock: Callable[[], Instant],
         memory: Memory | None = None,
     ) -> None:
         self._lock = Lock()
         self._scanner = scanner
-        self._inspector = inspector
+        self._details_reader = details_reader
         self._clock = clock
         self._configuration = configuration
         self._grouper = Grouper(configuration, context)
@@ -79,7 +79,7 @@ class Pipeline:
         with self._lock:
             self._configuration = configuration
             self._grouper.configure(configuration)
-            self._inspector.configure(configuration.proportional)
+            self._details_reader.configure(configuration.proportional)
             self._history.configure(configuration)
             self._last = None
 
@@ -113,7 +113,7 @@ class Pipeline:
             return of_the_host_alone(sample, self._complete_at)
         grouping = self._grouper.assign(sample)
         groups = grouping.groups.values()
-        inspection = self._inspector.inspect(
+        details = self._details_reader.read(
             sample,
             chain.from_iterable(group.processes for group in groups),
             [*chain.from_iterable(group.in_swap for group in groups), *grouping.ungrouped],
@@ -121,12 +121,12 @@ class Pipeline:
             chain.from_iterable(group.threaded_workers for group in groups),
         )
         return assess(
-            self._history.observe(sample, grouping, inspection), self._configuration, before=self._last
+            self._history.observe(sample, grouping, details), self._configuration, before=self._last
         )
 
     def stop(self) -> None:
         """End what reads in the background, and close what is held open. No sample can follow."""
-        self._inspector.stop()
+        self._details_reader.stop()
         with self._lock:
             self._scanner.close()
 

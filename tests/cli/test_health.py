@@ -8,12 +8,12 @@ import pytest
 
 from swap_exporter import config
 from swap_exporter.cli.health import Health, patience
-from swap_exporter.grouping.template import Context
+from swap_exporter.details.details import DetailsReader
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from swap_exporter.systemd import Supervisor
 from tests.web.serving import serving
 
@@ -28,8 +28,8 @@ class Exporter:
         text = f"tick: {tick}\nmin_sample_interval: 1ms\ncatalog: false\n"
         configuration = config.parse(text.encode(), "test.yml")
         context = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
-        inspector = Inspector(str(self.procfs), "/sys/fs/cgroup", configuration.proportional, self.clock)
-        self.pipeline = Pipeline(configuration, Scanner(str(self.procfs)), inspector, context, self.clock)
+        details = DetailsReader(str(self.procfs), "/sys/fs/cgroup", configuration.proportional, self.clock)
+        self.pipeline = Pipeline(configuration, Scanner(str(self.procfs)), details, context, self.clock)
         self.health = Health(self.pipeline, Supervisor({}), lambda: self.clock().monotonic)
 
     def clock(self) -> Instant:

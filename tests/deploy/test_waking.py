@@ -11,12 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from swap_exporter.assessment import Assessment, assess
 from swap_exporter.assessment.waking import HOST_SWAPIN, MAJOR_FAULTS, SWAPIN, Evidence
+from swap_exporter.details.details import Details
 from swap_exporter.exposition.render import families, render
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.report.rows import State
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.settings import Configuration
 from tests.deploy.contract import ROOT, rules
 from tests.deploy.promtool import promtool
@@ -51,7 +51,7 @@ def assessments(parts: Sequence[Part], host_pages: int) -> list[Assessment]:
         }
         of_host = host(pswpin=host_pages * minute)
         taken = sample(1000.0 + 60 * minute, [of.process for of in members], of_host)
-        observation = history.observe(taken, grouping(members), Inspection(delays=delays))
+        observation = history.observe(taken, grouping(members), Details(delays=delays))
         made.append(assess(observation, Configuration()))
     return made
 

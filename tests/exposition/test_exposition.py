@@ -21,6 +21,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 
 from swap_exporter.assessment import assess
+from swap_exporter.details.cgroups import Cgroups, CgroupSwap
+from swap_exporter.details.details import Details
+from swap_exporter.details.swap_pss_scheduler import Coverage
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.exposition.own import own_metrics
 from swap_exporter.exposition.render import Renderer, families, render
@@ -31,9 +34,6 @@ from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.zram import Zram
-from swap_exporter.sampling.cgroups import Cgroups, CgroupSwap
-from swap_exporter.sampling.inspection import Inspection
-from swap_exporter.sampling.reading_schedule import Coverage
 from swap_exporter.sampling.sample import CollectorRun, Host
 from swap_exporter.settings import Configuration
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
@@ -54,7 +54,7 @@ def closer(second):
         events={"high": 0, "max": 2, "fail": 0},
         pressure=Pressure(waiting_seconds=0.5, stalled_seconds=None),
     )
-    return Inspection(
+    return Details(
         proportional_swap={(10, 100): 0, (11, 100): 25 * MIB, (12, 100): 10 * MIB},
         coverage=Coverage(read=1, kept=2, waiting=0, too_large=0, denied=0),
         delays={
@@ -478,7 +478,7 @@ def test_proportional_swap_is_a_capability_of_the_exporter_and_not_of_what_is_gr
     processes, capable, grouped
 ):
     members = [member(each) for each in grouped if each in processes]
-    inspection = Inspection(coverage=Coverage(0, 0, 0, 0, denied=0))
+    inspection = Details(coverage=Coverage(0, 0, 0, 0, denied=0))
     assert ("proportional_swap" in capabilities(assessed_once(processes, inspection, members))) is capable
 
 
@@ -486,21 +486,21 @@ def test_who_has_ended_or_execs_is_no_evidence_against_a_privilege():
     ended = HIDDEN._replace(resident=0)
     leader_ended = HIDDEN._replace(state="Z")
     execs = process(14, resident=9 * MIB, start=991)._replace(layout=None, effective_uid=os.geteuid() + 1)
-    inspection = Inspection(coverage=Coverage(0, 0, 0, 0, denied=0))
+    inspection = Details(coverage=Coverage(0, 0, 0, 0, denied=0))
     for each in (ended, leader_ended, execs):
         assessment = assessed_once([INIT._replace(effective_uid=os.geteuid()), each], inspection)
         assert "proportional_swap" in capabilities(assessment)
 
 
 def test_cgroup_v2_is_a_capability_of_the_host_and_not_of_what_is_grouped():
-    there = Inspection(cgroups=Cgroups(swap={}, path={}, headroom={}))
+    there = Details(cgroups=Cgroups(swap={}, path={}, headroom={}))
     missing = replace(there, cgroups=replace(there.cgroups, v2_problem="cgroup v1"))
     assert "cgroup_v2" in capabilities(assessed_once([], there))
     assert "cgroup_v2" not in capabilities(assessed_once([], missing))
 
 
 def test_each_capability_has_a_series_and_a_reason_where_it_is_0():
-    assessment = assessed_once([HIDDEN_INIT, HIDDEN], Inspection(), of=host())
+    assessment = assessed_once([HIDDEN_INIT, HIDDEN], Details(), of=host())
     read = {
         dict(labels)["capability"]: value
         for (name, *labels), value in values(assessment).items()

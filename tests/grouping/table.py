@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from swap_exporter import config
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.grouping.grouping import Grouping, Member
-from swap_exporter.grouping.template import Context
 from swap_exporter.sampling.sample import Process, Sample
 from swap_exporter.settings import Configuration
+from swap_exporter.settings.template import Context
 from tests import making
 
 CATALOG = config.load(None)

@@ -17,11 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from swap_exporter import config
 from swap_exporter.grouping.selectors import claim
-from swap_exporter.grouping.template import Context
 from swap_exporter.grouping.username import username
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Process
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from tests.require import require
 from tests.system.waiting import wait_until
 

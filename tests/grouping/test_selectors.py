@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from swap_exporter.grouping.entry import Entry
-from swap_exporter.grouping.pattern import PatternError, compile_pattern
 from swap_exporter.grouping.selectors import claim, explain
-from swap_exporter.grouping.template import Template
 from swap_exporter.sampling.sample import Process
+from swap_exporter.settings import Entry
+from swap_exporter.settings.pattern import PatternError, compile_pattern
+from swap_exporter.settings.template import Template
 from tests.making import process
 
 

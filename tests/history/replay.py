@@ -10,14 +10,13 @@ from functools import cache
 from pathlib import Path
 
 from swap_exporter import config
-from swap_exporter.grouping.entry import Entry
+from swap_exporter.details.details import Details
 from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Reason, Role
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity, activity
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import CpuClock, Instant, Process, Sample
-from swap_exporter.settings import Configuration
+from swap_exporter.settings import Configuration, Entry
 from tests.making import host
 from tests.zoo.recording import Recorded, Recording, Sampled, load
 
@@ -49,7 +48,7 @@ def replay(recording: Recording, offset: float = 0.0, scale: float = 1.0) -> Ite
     for sampled in _every(recording, offset * tick, scale * tick):
         sample, members, clocks = _as_sample(recording, sampled, entries)
         observation = history.observe(
-            sample, Grouping(by_name(members), (), 0), Inspection(thread_clocks=clocks)
+            sample, Grouping(by_name(members), (), 0), Details(thread_clocks=clocks)
         )
         by_pid = {recording.processes[index].pid: recording.processes[index] for index in sampled.readings}
         for of in observation.watches.values():

@@ -2,11 +2,11 @@
 
 import pytest
 
+from swap_exporter.details.details import Details
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity, activity
 from swap_exporter.kernel.taskstats import TaskDelays
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import CpuClock
 from swap_exporter.settings import Configuration, Idle, Limits, Quiet
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
@@ -15,7 +15,7 @@ from tests.making import MIB, entry, grouping, host, instant, member, process, s
 def observe(history, at, members=(), of=None, delays=None):
     at = at if not isinstance(at, int | float) else instant(at)
     taken = sample(at, [each.process for each in members], of)
-    return history.observe(taken, grouping(members), Inspection(delays=delays))
+    return history.observe(taken, grouping(members), Details(delays=delays))
 
 
 def watched(history, seconds, step=15, members=(), start=0):
@@ -321,7 +321,7 @@ def test_a_thread_clock_that_is_missing_for_a_while_is_not_taken_for_the_last_ti
         clock = CpuClock(round((second - 1000) * 90e3), (second - 1000) // 15 + 1)
         clocks = {of.identity: clock} if seen else {}
         taken = sample(instant(second), [of])
-        observation = history.observe(taken, groups, Inspection(thread_clocks=clocks))
+        observation = history.observe(taken, groups, Details(thread_clocks=clocks))
     assert watch_of(observation, worker).last_active is None
     assert activity_of(observation, worker) is Activity.IDLE
 
@@ -333,7 +333,7 @@ def test_a_group_whose_threads_did_nothing_has_the_same_watches():
     groups = grouping([member(of)])
     seen = [
         history.observe(
-            sample(instant(second), [of]), groups, Inspection(thread_clocks={of.identity: CpuClock(5, 1)})
+            sample(instant(second), [of]), groups, Details(thread_clocks={of.identity: CpuClock(5, 1)})
         ).watches["shop"]
         for second in (1000, 1015, 1030)
     ]

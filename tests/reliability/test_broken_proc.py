@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from swap_exporter import config
+from swap_exporter.details.details import COLLECTORS as DETAILS
+from swap_exporter.details.details import DetailsReader
 from swap_exporter.exposition.render import families, render
-from swap_exporter.grouping.template import Context
 from swap_exporter.kernel import files
 from swap_exporter.pipeline import Pipeline
-from swap_exporter.sampling.inspection import COLLECTORS as CLOSER
-from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from tests.making import instant
 from tests.reliability.conftest import Start
 from tests.require import require
@@ -157,9 +157,9 @@ def test_a_garbled_pid_costs_one_process_and_no_sample(places: Path) -> None:
         return instant(next(times))
 
     configuration = config.load(None)
-    inspector = Inspector(str(root), str(root), configuration.proportional, clock, CLOSER - {"taskstats"})
+    reader = DetailsReader(str(root), str(root), configuration.proportional, clock, DETAILS - {"taskstats"})
     scanner = Scanner(str(root), str(root), cgroups=True)
-    line = Pipeline(configuration, scanner, inspector, Context(0, 100, str), clock)
+    line = Pipeline(configuration, scanner, reader, Context(0, 100, str), clock)
     try:
         for garbled in (b"20", b"4194304", b"-1", b"9" * 400, b"1"):
             tree.write("1/stat", garbled + b" (" + (root / "1/stat").read_bytes().partition(b" (")[2])
@@ -185,11 +185,11 @@ def test_a_number_of_any_size_in_it_costs_one_process_and_no_sample(places: Path
             def clock(times=times):  # type: ignore[no-untyped-def]
                 return instant(next(times))
 
-            inspector = Inspector(
-                str(root), str(root), configuration.proportional, clock, CLOSER - {"taskstats"}
+            reader = DetailsReader(
+                str(root), str(root), configuration.proportional, clock, DETAILS - {"taskstats"}
             )
             scanner = Scanner(str(root), str(root), cgroups=True)
-            line = Pipeline(configuration, scanner, inspector, Context(0, 100, str), clock)
+            line = Pipeline(configuration, scanner, reader, Context(0, 100, str), clock)
             try:
                 for _ in range(2):
                     assessment = line.latest()
@@ -268,9 +268,9 @@ def test_any_file_may_be_broken_in_any_way_at_any_sample(
     def clock():  # type: ignore[no-untyped-def]
         return instant(next(time) * 1.5)
 
-    inspector = Inspector(str(root), str(root), configuration.proportional, clock, CLOSER - {"taskstats"})
+    reader = DetailsReader(str(root), str(root), configuration.proportional, clock, DETAILS - {"taskstats"})
     scanner = Scanner(str(root), str(root), cgroups=True)
-    line = Pipeline(configuration, scanner, inspector, Context(0, 100, str), clock)
+    line = Pipeline(configuration, scanner, reader, Context(0, 100, str), clock)
     before: dict[tuple[str, ...], float] = {}
     try:
         for number, breakage in enumerate([{}, *breakages, {}]):

@@ -12,13 +12,13 @@ import pytest
 
 from swap_exporter import config
 from swap_exporter.assessment import Assessment, Residency
-from swap_exporter.grouping.template import Context
+from swap_exporter.details.details import DetailsReader
 from swap_exporter.history.watch import Activity
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
+from swap_exporter.settings.template import Context
 from tests.system.waiting import wait_until
 
 # No other run on this machine has it.
@@ -57,9 +57,9 @@ class Watched:
     def __init__(self) -> None:
         configuration = config.parse(DORMICE, "test.yml")
         self.clock = Clock()
-        inspector = Inspector("/proc", "/sys/fs/cgroup", configuration.proportional, self.clock)
+        details_reader = DetailsReader("/proc", "/sys/fs/cgroup", configuration.proportional, self.clock)
         context = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
-        self.line = Pipeline(configuration, Scanner(), inspector, context, self.clock)
+        self.line = Pipeline(configuration, Scanner(), details_reader, context, self.clock)
 
     def watch(self, seconds: int) -> Assessment:
         """Let so many seconds pass, with a sample every 15."""

@@ -137,7 +137,10 @@ def transferred(before: Vmstat, after: Vmstat) -> int:
 
 def test_the_budget_of_open_files_is_half_of_what_its_cgroup_has_room_for(cgroup: MemoryCgroup) -> None:
     cgroup.limit(60 * MIB)
-    program = "from swap_exporter.sampling import budget; print(budget.affordable('/proc', '/sys/fs/cgroup'))"
+    program = (
+        "from swap_exporter.cli.open_files import open_file_budget\n"
+        "print(open_file_budget('/proc', '/sys/fs/cgroup'))"
+    )
     ran = subprocess.run(
         cgroup.command(sys.executable, "-c", program), check=True, stdout=subprocess.PIPE, timeout=60
     )

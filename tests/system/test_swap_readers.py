@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from swap_exporter.details.cgroups import CgroupReader
+from swap_exporter.details.proportional import ProportionalReader
 from swap_exporter.kernel import delay_accounting, sysvipc, zram
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.taskstats import TaskStats
-from swap_exporter.sampling.cgroups import CgroupReader
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.proportional import ProportionalReader
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
 from tests.require import require

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
+from swap_exporter.details.delays import DelayReader
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.delays import DelayReader
 from swap_exporter.sampling.scan import Scanner
 from tests.system.cgroup import MemoryCgroup
 from tests.system.conftest import Start

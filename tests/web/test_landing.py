@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swap_exporter.assessment import Assessment, assess, of_the_host_alone
+from swap_exporter.details.details import Details
+from swap_exporter.details.swap_pss_scheduler import Coverage
 from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.sampling.inspection import Inspection
-from swap_exporter.sampling.reading_schedule import Coverage
 from swap_exporter.sampling.sample import Host, Process
 from swap_exporter.settings import Configuration, Idle
 from swap_exporter.web.landing import HEADERS, landing_page
@@ -75,7 +75,7 @@ def assessed(
     for second in range(0, int(minutes * 60) + 1, 15):
         moved = {name: pages * second for name, pages in (each_second or {}).items()}
         vmstat = of.vmstat._replace(**moved) if of.vmstat else None
-        inspection = Inspection(
+        inspection = Details(
             proportional_swap={each.identity: (shared or {}).get(each.pid, 0) for each in processes}
             if shared is not None
             else {},

@@ -17,9 +17,9 @@ from swap_exporter.assessment.group import (
 from swap_exporter.assessment.host import Attribution, attribute, cgroups_of_members, host_stranded
 from swap_exporter.assessment.sums import at_most, headroom, total, used_swap
 from swap_exporter.assessment.verdict import Residency, Verdict
+from swap_exporter.details.cgroups import CgroupSwap
+from swap_exporter.details.details import Details
 from swap_exporter.history.history import Observation
-from swap_exporter.sampling.cgroups import CgroupSwap
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration
 
@@ -45,7 +45,7 @@ class Assessment:
     """One sample, judged: all that the exposition, the page and the report need."""
 
     sample: Sample
-    inspection: Inspection
+    inspection: Details
     groups: tuple[GroupAssessment, ...]
     """By name."""
     overflow: int
@@ -102,7 +102,7 @@ def of_the_host_alone(sample: Sample, complete_at: Instant | None = None) -> Ass
     ``complete_at``: when the last complete sample was taken."""
     return Assessment(
         sample=sample,
-        inspection=Inspection(),
+        inspection=Details(),
         groups=(),
         overflow=0,
         quiet=None,

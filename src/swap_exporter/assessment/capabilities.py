@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from swap_exporter.sampling.inspection import Inspection
+from swap_exporter.details.details import Details
 from swap_exporter.sampling.sample import CollectorRun, Process, Sample
 
 COLLECTORS = {
@@ -17,7 +17,7 @@ _SETTLED = 10.0
 """Seconds after which a process has most likely done its last exec, in which its layout is hidden."""
 
 
-def capabilities(sample: Sample, inspection: Inspection) -> Mapping[str, str | None]:
+def capabilities(sample: Sample, inspection: Details) -> Mapping[str, str | None]:
     """By capability: why it is missing and what would help, in one line; ``None`` where it is there."""
     runs = {run.name: run for run in (*sample.collectors, *inspection.collectors)}
     missing = {

@@ -8,12 +8,12 @@ from swap_exporter.assessment.standing import RoleStanding, Standing, stand
 from swap_exporter.assessment.sums import at_most, held_swap, stranded, times, total, used_swap
 from swap_exporter.assessment.verdict import Residency, Verdict, judge
 from swap_exporter.assessment.waking import ReadBack, Waking, judge_waking
+from swap_exporter.details.details import Details
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import GroupRecord, Observation
 from swap_exporter.history.totals import Total
 from swap_exporter.history.watch import Activity
 from swap_exporter.history.watches import NOBODY
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Instant
 
 
@@ -115,7 +115,7 @@ def assess_group(
 
 
 def _assess_role(
-    role: Role, standing: RoleStanding, record: GroupRecord, inspection: Inspection
+    role: Role, standing: RoleStanding, record: GroupRecord, inspection: Details
 ) -> RoleAssessment:
     processes, delays = standing.processes, inspection.delays
     # Without a process nothing is measured: a 0 would claim that nothing comes back.
@@ -143,13 +143,13 @@ def _waking(roles: Iterable[RoleAssessment], observation: Observation) -> Waking
     )
 
 
-def _proportional(standing: RoleStanding, inspection: Inspection) -> int | None:
+def _proportional(standing: RoleStanding, inspection: Details) -> int | None:
     if standing.swap == 0 and inspection.coverage is not None:
         return 0
     return total(map(inspection.share, standing.processes))
 
 
-def _held(standing: RoleStanding, inspection: Inspection) -> int | None:
+def _held(standing: RoleStanding, inspection: Details) -> int | None:
     if standing.swap == 0:
         return 0
     return total(held_swap(process, inspection) for process in standing.processes)
@@ -188,7 +188,7 @@ def _wake(name: str, lying: Sequence[Verdict], observation: Observation) -> Wake
     )
 
 
-def _missed(verdict: Verdict, inspection: Inspection) -> float | None:
+def _missed(verdict: Verdict, inspection: Details) -> float | None:
     """What it was displaced by, its shared part counted by its share."""
     process = verdict.member.process
     share = inspection.share(process)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from swap_exporter.assessment.group import GroupAssessment
 from swap_exporter.assessment.sums import at_most, held_swap, total, used_swap
+from swap_exporter.details.cgroups import CgroupSwap
 from swap_exporter.history.history import Observation
-from swap_exporter.sampling.cgroups import CgroupSwap
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import cast
 
+from swap_exporter.details.details import Details
 from swap_exporter.history.history import Observation
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Process, Sample
 
 
@@ -14,7 +14,7 @@ def total(values: Iterable[int | None]) -> int | None:
     return None if None in known else sum(cast(list[int], known))
 
 
-def held_swap(process: Process, inspection: Inspection) -> int | None:
+def held_swap(process: Process, inspection: Details) -> int | None:
     """Its share of swap in bytes: SwapPss where it is known, else VmSwap."""
     share = inspection.share(process)
     return process.swap if share is None else share

@@ -10,11 +10,10 @@ from swap_exporter.client.http import AskError
 from swap_exporter.client.workers import Worker, Workers, parse_workers, workers_url
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping import selectors
-from swap_exporter.grouping.entry import Entry
 from swap_exporter.history.watch import Activity
 from swap_exporter.readable import duration
 from swap_exporter.sampling.sample import Instant, Process
-from swap_exporter.settings import Configuration
+from swap_exporter.settings import Configuration, Entry
 
 LINE = 118
 """Characters of a line that tells why an entry does not claim a process."""

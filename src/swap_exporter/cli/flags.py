@@ -9,8 +9,9 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from swap_exporter import __version__, log
+from swap_exporter.details import details
 from swap_exporter.readable import printable
-from swap_exporter.sampling import host, inspection
+from swap_exporter.sampling import host
 
 USAGE_ERROR = 2
 
@@ -25,7 +26,7 @@ _COLLECTORS = {
     "vmstat": "swap-in and swap-out of the host",
     "zram": "zram devices",
 }
-COLLECTORS = host.COLLECTORS | inspection.COLLECTORS
+COLLECTORS = host.COLLECTORS | details.COLLECTORS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from swap_exporter.cli import asking, wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.output import standard_output
 from swap_exporter.client.http import AskError
+from swap_exporter.details import on_demand
+from swap_exporter.details.delays import DelayReader
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.history.history import History
@@ -20,9 +22,7 @@ from swap_exporter.report.as_json import document
 from swap_exporter.report.build import Reading, build
 from swap_exporter.report.terminal import draw
 from swap_exporter.report.told import Told, parse
-from swap_exporter.sampling import on_demand
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.delays import DelayReader
 from swap_exporter.sampling.sample import Identity
 from swap_exporter.settings import Configuration
 

@@ -8,12 +8,12 @@ from swap_exporter import __version__, config, log
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.health import Health
+from swap_exporter.cli.open_files import open_file_budget, raise_descriptor_limit
 from swap_exporter.cli.signals import Signals
 from swap_exporter.cli.state import State
 from swap_exporter.errors import FatalError
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.pipeline import Pipeline
-from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
 from swap_exporter.systemd import Supervisor
@@ -35,10 +35,11 @@ def serve(options: Options) -> int:
     """Serve until SIGTERM or SIGINT. Raises :class:`FatalError` for what keeps it from starting."""
     log.configure(options.log_level, options.log_format)
     signals = Signals(SIGNALS)
-    budget.raise_descriptor_limit()
+    raise_descriptor_limit()
     configuration = wiring.configuration(options)
     state = State(options)
-    pipeline = wiring.pipeline(options, configuration, wiring.memory(options), wiring.affordable(options))
+    most_held = open_file_budget(options.procfs, options.cgroupfs)
+    pipeline = wiring.pipeline(options, configuration, wiring.memory(options), most_held)
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
     health = Health(pipeline, supervisor)

@@ -7,19 +7,18 @@ import psutil
 
 from swap_exporter import config, log
 from swap_exporter.cli.flags import Options
+from swap_exporter.details.details import DetailsReader
 from swap_exporter.errors import FatalError
-from swap_exporter.grouping.template import Context
 from swap_exporter.grouping.username import username
 from swap_exporter.history import state_file
 from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.files import read
 from swap_exporter.pipeline import Pipeline
-from swap_exporter.sampling import budget
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.inspection import Inspector
 from swap_exporter.sampling.scan import Scanner, check_procfs
 from swap_exporter.settings import Configuration
+from swap_exporter.settings.template import Context
 
 
 def configuration(options: Options) -> Configuration:
@@ -50,16 +49,11 @@ def pipeline(
     return Pipeline(
         configuration,
         scanner(options, most_held),
-        Inspector(options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors),
+        DetailsReader(options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors),
         context(options),
         now,
         memory,
     )
-
-
-def affordable(options: Options) -> int:
-    """``most_held`` for who takes samples all the time."""
-    return budget.affordable(options.procfs, options.cgroupfs)
 
 
 def context(options: Options) -> Context:

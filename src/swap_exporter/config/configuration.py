@@ -10,8 +10,7 @@ from swap_exporter.config.entries import ENTRY_KEYS, read_entry, read_idle, read
 from swap_exporter.config.mistakes import ConfigError, Mistakes
 from swap_exporter.config.scalar import boolean, duration, share, size, whole_number
 from swap_exporter.config.section import Section
-from swap_exporter.grouping.entry import Entry
-from swap_exporter.settings import Configuration, Idle, Limits, Proportional, Quiet, Swapped
+from swap_exporter.settings import Configuration, Entry, Idle, Limits, Proportional, Quiet, Swapped
 
 _KEYS = (
     "process_names",

@@ -4,10 +4,9 @@ from yaml import ScalarNode
 
 from swap_exporter.config.scalar import boolean, duration, share, signal_number, size, whole_number
 from swap_exporter.config.section import Section, Text
-from swap_exporter.grouping.entry import Entry, Roles
-from swap_exporter.grouping.pattern import Pattern, PatternError, capture_names, compile_pattern
-from swap_exporter.grouping.template import Template, TemplateError
-from swap_exporter.settings import Idle, Swapped
+from swap_exporter.settings import Entry, Idle, Roles, Swapped
+from swap_exporter.settings.pattern import Pattern, PatternError, capture_names, compile_pattern
+from swap_exporter.settings.template import Template, TemplateError
 
 ENTRY_KEYS = ("name", "comm", "exe", "cmdline", "with_parent", "idle", "swapped", "roles")
 

@@ -6,8 +6,8 @@ from prometheus_client.core import Metric
 
 from swap_exporter.assessment import Assessment
 from swap_exporter.assessment.sums import times
+from swap_exporter.details.cgroups import CgroupSwap
 from swap_exporter.exposition.family import Labelled, counter, gauge
-from swap_exporter.sampling.cgroups import CgroupSwap
 
 
 def present(assessment: Assessment) -> Iterator[Metric]:

@@ -7,12 +7,11 @@ from operator import attrgetter, is_not, itemgetter
 from typing import NamedTuple
 
 from swap_exporter.grouping import roles, selectors
-from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.grouping import Group, Grouping, Member, by_name
 from swap_exporter.grouping.roles import Candidate, Reason, Role, Verdict
-from swap_exporter.grouping.template import Context
 from swap_exporter.sampling.sample import Identity, Process, Sample
-from swap_exporter.settings import Configuration
+from swap_exporter.settings import Configuration, Entry
+from swap_exporter.settings.template import Context
 
 OVERFLOW = "(overflow)"
 """The group of the processes whose group would be one more than ``limits.groups``."""

@@ -6,10 +6,9 @@ from functools import cached_property
 from operator import attrgetter, is_
 from typing import NamedTuple
 
-from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.roles import Reason, Role
 from swap_exporter.sampling.sample import Process
-from swap_exporter.settings import Idle
+from swap_exporter.settings import Entry, Idle
 
 
 class Member(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from swap_exporter.grouping.entry import Roles
 from swap_exporter.sampling.sample import Identity, Process
+from swap_exporter.settings import Roles
 
 
 class Role(StrEnum):

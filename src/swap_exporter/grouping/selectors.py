@@ -7,9 +7,9 @@ every regular expression in ``cmdline`` must be found. An empty list of names cl
 
 from collections.abc import Mapping
 
-from swap_exporter.grouping.entry import Entry
-from swap_exporter.grouping.template import go_base
 from swap_exporter.sampling.sample import Process
+from swap_exporter.settings import Entry
+from swap_exporter.settings.template import go_base
 
 
 def claim(entry: Entry, process: Process) -> Mapping[str, str] | None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from swap_exporter.details.details import Details
 from swap_exporter.grouping.grouping import Group, Grouping
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.rate import Rate
@@ -11,7 +12,6 @@ from swap_exporter.history.totals import Total, Totals
 from swap_exporter.history.wakes import WakeCost, Wakes
 from swap_exporter.history.watches import GroupWatches, Memory, Watches
 from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration, Idle
 
@@ -36,7 +36,7 @@ class Observation:
 
     sample: Sample
     grouping: Grouping
-    inspection: Inspection
+    inspection: Details
     watches: Mapping[str, GroupWatches]
     """By group, of those that have a process."""
     groups: Mapping[str, GroupRecord]
@@ -91,11 +91,9 @@ class History:
         idles = [configuration.idle, *self._named.values(), *(entry.idle for entry in configuration.entries)]
         self._windows = {idle.window for idle in idles}
 
-    def observe(
-        self, sample: Sample, grouping: Grouping, inspection: Inspection | None = None
-    ) -> Observation:
+    def observe(self, sample: Sample, grouping: Grouping, inspection: Details | None = None) -> Observation:
         """Take one sample. Samples come in the order of their time."""
-        inspection = inspection or Inspection()
+        inspection = inspection or Details()
         before, self._groups = self._groups, grouping.groups
         changed = [group for name, group in self._groups.items() if before.get(name) is not group]
         windows = self._windows.union(*(group.windows for group in self._groups.values()))

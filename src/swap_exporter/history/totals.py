@@ -55,13 +55,13 @@ class Totals:
             before = self._counted.get(process.pid)
             if before is not None and before.start_ticks != process.start_ticks:
                 before = None
-            reading = _Reading(
-                process.start_ticks,
-                process.cpu_ticks,
-                process.major_faults,
-                # One that has ended, or could not be asked this time, keeps what was counted.
-                measured.swapin_pages if measured else before and before.swapin_pages,
-            )
+            swapin_pages = None
+            if measured is not None:
+                swapin_pages = measured.swapin_pages
+            elif before is not None:
+                # It has ended, or this reading failed: what was counted so far stays.
+                swapin_pages = before.swapin_pages
+            reading = _Reading(process.start_ticks, process.cpu_ticks, process.major_faults, swapin_pages)
             if before is None:
                 before = _Reading(process.start_ticks, 0, 0, 0) if self._is_young(process) else reading
             self._counted[process.pid] = reading

@@ -6,7 +6,7 @@
     1:name=systemd:/system.slice/nginx.service
     0::/system.slice/nginx.service
 
-Hierarchy 0 is cgroup v2. A path may hold colons, and ends in `` (deleted)`` when its directory is gone.
+Hierarchy 0 is cgroup v2. A path may contain colons, and ends in `` (deleted)`` when its directory is gone.
 """
 
 from typing import NamedTuple

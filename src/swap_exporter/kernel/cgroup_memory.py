@@ -8,7 +8,7 @@ https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
     memory.stat                             inactive_file 8192             (v1: total_inactive_file)
     memory.swap.events                      high 0, max 0, fail 0, a line each
 
-Sizes are bytes. The root cgroup has no such files but memory.stat. memory.pressure is read as
+Sizes are bytes. The root cgroup has memory.stat only. memory.pressure is read as
 :mod:`swap_exporter.kernel.pressure`.
 """
 
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from swap_exporter.kernel.errors import MalformedFile
 
 _V1_UNLIMITED = 1 << 62
-"""v1 writes the largest number of whole pages for "no limit"; what that is depends on the page size."""
+"""For "no limit" v1 writes the largest multiple of the page size, which is above this."""
 _LINE = re.compile(rb"^(inactive_file|total_inactive_file|pswpin|pswpout) (.*)$", re.MULTILINE)
 _EVENT = re.compile(rb"([a-z_]{1,40}) (\d{1,20})")
 
@@ -27,14 +27,14 @@ class Stat(NamedTuple):
     """``None`` is a field that this kernel lacks."""
 
     inactive_file: int | None
-    """Bytes of file pages that are the first to go, those of the cgroups below included."""
+    """Bytes of file pages that are reclaimed first, including those of the cgroups below."""
     pswpin: int | None
     """Pages read from swap devices; since 6.13, in v2."""
     pswpout: int | None
 
 
 def parse_size(file: str, raw: bytes) -> int:
-    """Bytes, of ``file``. Raises MalformedFile."""
+    """Bytes in ``file``. Raises MalformedFile."""
     digits = raw.strip()
     if not digits.isdigit() or len(digits) > 20:
         raise MalformedFile(file, "a number of bytes", raw)
@@ -42,7 +42,7 @@ def parse_size(file: str, raw: bytes) -> int:
 
 
 def parse_limit(file: str, raw: bytes) -> int | None:
-    """Bytes, of ``file`` in either version; ``None`` for no limit. Raises MalformedFile."""
+    """Bytes in ``file`` of either version; ``None`` for no limit. Raises MalformedFile."""
     if raw.strip() == b"max":
         return None
     limit = parse_size(file, raw)
@@ -56,13 +56,13 @@ def parse_stat(raw: bytes) -> Stat:
     numbers: dict[bytes, int] = {}
     for name, number in _LINE.findall(raw):
         numbers[name] = parse_size(f"memory.stat, {name.decode()}", number)
-    # v1 has both names, and the plain one leaves out the cgroups below.
+    # v1 has both; the plain one excludes the cgroups below.
     inactive_file = numbers.get(b"total_inactive_file", numbers.get(b"inactive_file"))
     return Stat(inactive_file, numbers.get(b"pswpin"), numbers.get(b"pswpout"))
 
 
 def parse_events(raw: bytes) -> dict[str, int]:
-    """memory.swap.events: how often something happened, by its name. Raises MalformedFile."""
+    """memory.swap.events: the count of each event, by its name. Raises MalformedFile."""
     events: dict[str, int] = {}
     for line in raw.splitlines():
         event = _EVENT.fullmatch(line)

@@ -11,18 +11,17 @@ kernel threads and zombies, and for a moment during exec. Any bytes are a comman
 from swap_exporter.kernel.text import decode
 
 LIMIT = 128 << 10
-"""So much is worth reading, in bytes. A process may declare its whole memory to be its command line
-(PR_SET_MM_MAP); the kernel's own bound for one argument is this."""
-
+"""Bytes to read. A process may declare all of its memory to be its command line (PR_SET_MM_MAP); the kernel
+allows one argument this size."""
 
 ARGUMENTS = 64
-"""So many are told apart: one that is a byte takes eighty in memory."""
+"""Arguments to keep apart: even one of a single byte takes eighty bytes of memory."""
 
 
 def parse(raw: bytes) -> tuple[str, ...]:
     """argv: NULs at the end stripped, split at the others; ``()`` if nothing remains.
 
-    What follows the first ``ARGUMENTS - 1`` is one more, joined with single spaces.
+    All after the first ``ARGUMENTS - 1`` become one, joined with single spaces.
     """
     stripped = raw.rstrip(b"\0")
     if not stripped:

@@ -1,16 +1,14 @@
 """Whether the kernel counts what tasks wait for: https://docs.kernel.org/accounting/delay-accounting.html
 
-``/proc/sys/kernel/task_delayacct`` holds ``1\\n`` or ``0\\n`` since 5.14; accounting is off unless this, or
-``delayacct`` on the kernel command line, turns it on. Before 5.14 there is no such file and accounting is on
+``/proc/sys/kernel/task_delayacct`` contains ``1\\n`` or ``0\\n`` since 5.14; accounting is off unless this or
+``delayacct`` on the kernel command line turns it on. Before 5.14 there is no such file and accounting is on
 unless the command line says ``nodelayacct``. Without CONFIG_TASK_DELAY_ACCT there is no such file either.
 
-A task is measured if accounting was on when it was forked, and as long as it is on: turning it on measures
-nobody who runs already, though threads that they start from then on. Nothing but the counts themselves says
-who is measured.
+A task is measured if accounting was on when it was forked, and while it is on. Turning it on does not measure
+running tasks, but it does measure threads that they start afterwards. Only the counts show which tasks are
+measured.
 """
 
-import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from swap_exporter.kernel import files
@@ -19,13 +17,13 @@ from swap_exporter.kernel.errors import MalformedFile, Vanished
 
 class DelayAccounting(NamedTuple):
     on: bool | None
-    """``None`` where the kernel does not say: it cannot be turned off, or is not there at all."""
+    """``None`` without the sysctl: accounting cannot be turned off, or the kernel has none."""
     at_boot: bool
     """The kernel command line turned it on."""
 
 
 def parse(sysctl: bytes | None, command_line: bytes) -> DelayAccounting:
-    """The two files' contents; ``None`` for a sysctl that is not there. Raises MalformedFile."""
+    """From the contents of both files; ``None`` for a missing sysctl. Raises MalformedFile."""
     if sysctl not in (b"0\n", b"1\n", None):
         raise MalformedFile("sys/kernel/task_delayacct", "0 or 1", sysctl)
     words = command_line.split()
@@ -45,25 +43,3 @@ def read(procfs: str) -> DelayAccounting:
     except Vanished:
         command_line = b""
     return parse(sysctl, command_line)
-
-
-def measured_since(
-    accounting: DelayAccounting, seen_on: float | None, proven: Iterable[int], clock_ticks: int
-) -> int | None:
-    """The start time, in clock ticks after boot, from which on processes are measured; ``None`` if none is.
-
-    ``seen_on``: seconds after boot (CLOCK_BOOTTIME) at which the sysctl was first seen on, and not off since;
-    ``None`` if it was not. ``proven``: start times of processes whose first thread has counts
-    (:meth:`~swap_exporter.kernel.taskstats.TaskStats.leaders`), so that accounting was on when they started.
-
-    Accounting that was turned off and on again while nobody looked does not show: who started meanwhile is
-    taken for measured, and counts 0.
-    """
-    if accounting.on is False:
-        return None
-    if accounting.on and accounting.at_boot:
-        return 0
-    known = list(proven)
-    if accounting.on and seen_on is not None:
-        known.append(math.ceil(seen_on * clock_ticks))
-    return min(known, default=None)

@@ -1,12 +1,12 @@
-"""Reads kernel files with as few system calls as can be: buffered files cost twice as much on /proc.
+"""Reads kernel files with as few system calls as possible: buffered files cost twice as much on /proc.
 
 Every ``OSError`` becomes one of the errors of :mod:`swap_exporter.kernel.errors`.
 """
 
 import os
-from errno import EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, EOPNOTSUPP, EPERM, ESRCH
+from collections.abc import Callable
 
-from swap_exporter.kernel.errors import Denied, Exhausted, KernelFileError, Unavailable, Unreadable, Vanished
+from swap_exporter.kernel.errors import from_errno
 
 _CHUNK = 8192
 
@@ -16,39 +16,21 @@ def read(path: str, directory: int | None = None, limit: int | None = None) -> b
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """
-    descriptor = open_file(path, directory)
-    try:
-        content = os.read(descriptor, _CHUNK)
-        # A short read is not the end: the kernel gives some files one page of records at a time.
-        while (limit is None or len(content) < limit) and (piece := os.read(descriptor, _CHUNK)):
-            content += piece
-        return content[:limit]
-    except OSError as error:
-        raise _named(error, path) from None
-    finally:
-        os.close(descriptor)
+    # A short read is not the end: the kernel returns some files one page of records at a time.
+    return _read(path, directory, lambda content: limit is None or len(content) < limit)[:limit]
 
 
 def read_record(path: str, directory: int | None = None) -> bytes:
-    """A file that the kernel prints as one record, as most of /proc/PID: one read gives all of it.
+    """A file that the kernel prints as one record, like most of /proc/PID: one read returns all of it.
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """
-    descriptor = open_file(path, directory)
-    try:
-        content = os.read(descriptor, _CHUNK)
-        while len(content) % _CHUNK == 0 and (piece := os.read(descriptor, _CHUNK)):
-            content += piece
-        return content
-    except OSError as error:
-        raise _named(error, path) from None
-    finally:
-        os.close(descriptor)
+    return _read(path, directory, lambda content: len(content) % _CHUNK == 0)
 
 
 def open_file(path: str, directory: int | None = None) -> int:
-    """A descriptor to read from; the caller closes it. One of a process' files speaks of that process alone,
-    through exec and to its end: then reading fails with ESRCH, also when somebody else has got its pid.
+    """A descriptor to read from; the caller closes it. For a file of a process it stays with that process,
+    also after an exec. Once the process has ended, reading fails with ESRCH, even if its pid is reused.
 
     Raises Vanished, Denied, Exhausted or Unreadable.
     """
@@ -66,7 +48,7 @@ def list_directory(path: str, directory: int | None = None) -> list[str]:
     try:
         return os.listdir(descriptor)
     except OSError as error:
-        raise _named(error, path) from None
+        raise from_errno(error.errno, path) from None
     finally:
         os.close(descriptor)
 
@@ -83,16 +65,17 @@ def _open(path: str, flags: int, directory: int | None) -> int:
     try:
         return os.open(path, flags, dir_fd=directory)
     except OSError as error:
-        raise _named(error, path) from None
+        raise from_errno(error.errno, path) from None
 
 
-def _named(error: OSError, path: str) -> KernelFileError:
-    if error.errno in (ENOENT, ESRCH):
-        return Vanished(path)
-    if error.errno in (EACCES, EPERM):
-        return Denied(path)
-    if error.errno in (EMFILE, ENFILE, ENOMEM):
-        return Exhausted(path, os.strerror(error.errno))
-    if error.errno == EOPNOTSUPP:
-        return Unavailable(f"{path}: {os.strerror(error.errno)}")
-    return Unreadable(path, error.strerror or str(error))
+def _read(path: str, directory: int | None, may_have_more: Callable[[bytes], bool]) -> bytes:
+    descriptor = open_file(path, directory)
+    try:
+        content = os.read(descriptor, _CHUNK)
+        while may_have_more(content) and (piece := os.read(descriptor, _CHUNK)):
+            content += piece
+        return content
+    except OSError as error:
+        raise from_errno(error.errno, path) from None
+    finally:
+        os.close(descriptor)

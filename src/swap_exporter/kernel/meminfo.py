@@ -27,15 +27,15 @@ class Meminfo(NamedTuple):
 
     mem_total: int
     mem_available: int | None
-    """What can be taken without swapping; kernels before 3.14 lack it."""
+    """What can be used without swapping; kernels before 3.14 lack it."""
     swap_total: int
     swap_free: int
     swap_cached: int | None
     """In memory and in swap at once."""
     zswap: int | None
-    """What zswap's pool occupies; since 5.19, with CONFIG_ZSWAP."""
+    """Memory that the pool of zswap uses; since 5.19, with CONFIG_ZSWAP."""
     zswapped: int | None
-    """What lies in it, uncompressed; since 5.19."""
+    """What is in the pool, before compression; since 5.19."""
 
 
 def parse(raw: bytes) -> Meminfo:

@@ -5,32 +5,29 @@
     35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory
     mount, parent, device, root, mount point, options, optional fields, -, type, source, super options
 
-Spaces, tabs, newlines and backslashes of a path are three octal digits behind a backslash.
+Paths are escaped: see :func:`~swap_exporter.kernel.text.decode_path`.
 """
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from swap_exporter.kernel.errors import MalformedFile
-from swap_exporter.kernel.text import decode
-
-_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
+from swap_exporter.kernel.text import decode, decode_path
 
 
 class Mount(NamedTuple):
     root: str
-    """Which directory of the file system is shown; of cgroups, below the root of the cgroup namespace, with
-    ``/..`` for each step above it."""
+    """The directory of the file system that is mounted; for cgroups relative to the root of the cgroup
+    namespace, with ``/..`` for each step above it."""
     path: str
-    """Where."""
+    """The mount point."""
     kind: str
     """``cgroup2``, ``cgroup`` for v1, ``ext4``..."""
     super_options: tuple[str, ...]
-    """Of v1 the controllers are among them."""
+    """For v1 they include the controllers."""
 
 
-@lru_cache(maxsize=1)  # It is read at each sample, and hardly ever another.
+@lru_cache(maxsize=1)  # Read at each sample, and hardly ever changed.
 def parse(raw: bytes) -> tuple[Mount, ...]:
     """In the file's order: a later mount hides an earlier one at the same path. Raises MalformedFile."""
     return tuple(_mount(line) for line in raw.split(b"\n") if line)
@@ -41,12 +38,9 @@ def _mount(line: bytes) -> Mount:
         where, _, what = line.partition(b" - ")
         _, _, _, root, path, *_ = where.split(b" ")
         kind, _, super_options = what.split(b" ", 2)
-        return Mount(_path(root), _path(path), decode(kind), tuple(decode(super_options).split(",")))
+        options = tuple(decode(super_options).split(","))
+        return Mount(decode_path(root), decode_path(path), decode(kind), options)
     except ValueError:
         raise MalformedFile(
             "mountinfo", "ID PARENT DEVICE ROOT PATH ... - TYPE SOURCE OPTIONS", line
         ) from None
-
-
-def _path(escaped: bytes) -> str:
-    return decode(_ESCAPE.sub(lambda digits: bytes((int(digits[1], 8),)), escaped))

@@ -1,37 +1,29 @@
-"""Generic netlink, as much as reading needs: https://docs.kernel.org/userspace-api/netlink/intro.html
+"""The part of generic netlink that reading needs: https://docs.kernel.org/userspace-api/netlink/intro.html
 
 ::
 
     length u32, type u16, flags u16, sequence number u32, port u32     header
     command u8, version u8, reserved u16                               of generic netlink
-    length u16, type u16, value, padding to 4 bytes                    attributes, which may hold others
+    length u16, type u16, value, padding to 4 bytes                    attributes, which may contain others
 
-Requests go out many to a message, since a system call costs as much as an answer. The kernel works a message
-off before sending it returns, so that all answers are there when it does; what is missing then was lost for
-want of buffer and is asked for again, less at a time. Each request has a sequence number of its own, by which
-an answer finds it.
+One message has many requests, since a system call costs as much as an answer. The kernel handles the whole
+message before send returns, so all answers have arrived by then. If some are missing, the receive buffer was
+full: their requests are sent again in smaller messages. The sequence number connects an answer with its
+request.
 """
 
 import errno
-import os
 import socket
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from struct import Struct
 
-from swap_exporter.kernel.errors import (
-    Denied,
-    Exhausted,
-    KernelFileError,
-    MalformedFile,
-    Unreadable,
-    Vanished,
-)
+from swap_exporter.kernel.errors import Exhausted, KernelFileError, MalformedFile, from_errno
 
 BATCH = 128
-"""Requests to a message."""
+"""Requests in one message."""
 _ROOM = BATCH * 2560
-"""What the answers to one message take of the receive buffer, with what the kernel counts for each."""
+"""Bytes of receive buffer for the answers to one message, with the kernel's overhead for each."""
 _LARGEST = 8192
 _NETLINK_GENERIC, _SO_RCVBUFFORCE = 16, 33
 
@@ -46,7 +38,7 @@ _CONTROLLER, _GET_FAMILY, _ATTR_FAMILY_ID, _ATTR_FAMILY_NAME = 16, 3, 1, 2
 
 
 class GenericNetlink:
-    """A socket to one family of the kernel's. Not for several threads at once."""
+    """A socket to one family. Not thread-safe."""
 
     def __init__(self, family: str) -> None:
         """Raises Denied, Vanished where the kernel has no such family, Exhausted or Unreadable."""
@@ -57,14 +49,14 @@ class GenericNetlink:
                 socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_GENERIC
             )
         except OSError as error:
-            raise self._named(error.errno) from None
+            raise from_errno(error.errno, self._name) from None
         try:
             self._socket.bind((0, 0))
             self._make_room()
             self._family = self._resolve()
         except OSError as error:
             self.close()
-            raise self._named(error.errno) from None
+            raise from_errno(error.errno, self._name) from None
         except KernelFileError:
             self.close()
             raise
@@ -73,8 +65,8 @@ class GenericNetlink:
         self._socket.close()
 
     def ask(self, command: int, attribute: int, values: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """The attributes of the answer to each value, in any order; a value that the kernel does not know any
-        more (ESRCH) is left out. ``attribute`` is the type, u32, that a value is sent as.
+        """Each value with the attributes of its answer, in any order. A value that the kernel does not know
+        any more (ESRCH) is left out. Values are sent as attributes of the type ``attribute``, u32.
 
         Raises Denied, Exhausted, Unreadable or MalformedFile.
         """
@@ -83,7 +75,7 @@ class GenericNetlink:
             while batch := list(islice(rest, BATCH)):
                 yield from self._ask(command, attribute, batch)
         except OSError as error:
-            raise self._named(error.errno) from None
+            raise from_errno(error.errno, self._name) from None
 
     def _ask(self, command: int, attribute: int, values: list[int]) -> Iterator[tuple[int, bytes]]:
         size = len(values)
@@ -104,30 +96,30 @@ class GenericNetlink:
             )
             yield from self._answers(waiting)
             if waiting and size == 1:
-                raise Exhausted(self._name, "an answer of the kernel's does not fit the receive buffer")
+                raise Exhausted(self._name, "an answer does not fit the receive buffer")
             values = [*waiting.values(), *values[size:]]
             if waiting:
                 size = max(1, size // 2)
 
     def _answers(self, waiting: dict[int, int]) -> Iterator[tuple[int, bytes]]:
-        """What has arrived; takes out of ``waiting`` what was answered."""
+        """The answers that have arrived; removes their requests from ``waiting``."""
         while True:
             try:
                 message = self._socket.recv(_LARGEST, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno == errno.ENOBUFS:  # says that answers were lost; those that were not follow
+                if error.errno == errno.ENOBUFS:  # some answers were lost; the others follow
                     continue
                 raise
             kind, sequence, refusal = _header(message)
-            if refusal == errno.EAGAIN:  # the answer was lost, but this found room
+            if refusal == errno.EAGAIN:  # the answer did not fit, but this refusal did
                 continue
             value = waiting.pop(sequence, None)
             if value is None or refusal == errno.ESRCH:
                 continue
             if refusal:
-                raise self._named(refusal)
+                raise from_errno(refusal, self._name)
             if kind == self._family:
                 yield value, message[_PAYLOAD:]
 
@@ -143,28 +135,18 @@ class GenericNetlink:
         message = self._socket.recv(_LARGEST, socket.MSG_DONTWAIT)
         _, _, refusal = _header(message)
         if refusal:
-            raise self._named(refusal)
+            raise from_errno(refusal, self._name)
         family = find(message[_PAYLOAD:], _ATTR_FAMILY_ID)
         if len(family) != _FAMILY_ID.size:
             raise MalformedFile(f"netlink, {self._name}", "the number of the family", family)
         return int(_FAMILY_ID.unpack(family)[0])
 
     def _make_room(self) -> None:
-        """With less room than this, batches are asked for in pieces."""
+        """With a smaller buffer, batches are split."""
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
         except PermissionError:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
-
-    def _named(self, number: int | None) -> KernelFileError:
-        if number in (errno.EPERM, errno.EACCES):
-            return Denied(self._name)
-        if number in (errno.ENOENT, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
-            return Vanished(self._name)
-        strerror = os.strerror(number or 0)
-        if number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
-            return Exhausted(self._name, strerror)
-        return Unreadable(self._name, strerror)
 
 
 def find(attributes: bytes, *wanted: int) -> bytes:

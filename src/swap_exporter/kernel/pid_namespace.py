@@ -5,7 +5,7 @@
     NSpid:\\t4711\\t12
 
 The reader's pid in the namespace of that /proc, then in each one below, down to the reader's own: a single
-number means that the two are one.
+number means that they are the same.
 """
 
 import re
@@ -17,9 +17,9 @@ _NSPID = re.compile(rb"^NSpid:((?:\t\d+)+)$", re.MULTILINE)
 
 
 def is_own(procfs: str) -> bool:
-    """Whether pids in ``procfs`` mean the same processes as in system calls of this one.
+    """Whether pids in ``procfs`` are the pids that system calls of this process use.
 
-    Raises Denied, Exhausted, Unreadable, or MalformedFile where the kernel is too old to tell.
+    Raises Denied, Exhausted, Unreadable, or MalformedFile where the kernel is too old.
     """
     try:
         status = files.read(f"{procfs}/self/status")

@@ -20,7 +20,7 @@ class Pressure(NamedTuple):
     waiting_seconds: float
     """``some``: at least one task waited for memory."""
     stalled_seconds: float | None
-    """``full``: all tasks that were not idle did."""
+    """``full``: all non-idle tasks waited for memory at once."""
 
 
 def parse(raw: bytes) -> Pressure:

@@ -4,7 +4,7 @@
 
     1183340 24880 12
 
-Of the main thread alone.
+Only the main thread counts.
 """
 
 from typing import NamedTuple

@@ -9,7 +9,7 @@
     Locked:                0 kB
 
 Needs CAP_SYS_PTRACE for other users' processes, takes milliseconds for each 100 MB and holds the process'
-mmap lock meanwhile. A process without an address space gives ESRCH. A descriptor dies with an exec.
+mmap lock meanwhile. Without an address space reading fails with ESRCH. An exec invalidates open descriptors.
 """
 
 import re
@@ -22,8 +22,8 @@ _SWAP_PSS = re.compile(rb"^SwapPss: *(\d{1,18}) kB$", re.MULTILINE)
 
 class SmapsRollup(NamedTuple):
     swap_pss: int
-    """Bytes of private memory in swap, each page divided by the number of processes that share it. Shared
-    memory (tmpfs, memfd, SysV) is left out."""
+    """Bytes of private memory in swap, each page divided by the number of processes that share it. Without
+    shared memory (tmpfs, memfd, SysV)."""
 
 
 def parse(raw: bytes) -> SmapsRollup:

@@ -5,8 +5,8 @@
     14710 (cat) R 14620 14620 10224 0 -1 4194304 98 0 0 0 2 1 0 0 20 0 1 0 122539 3133440 414 ...
      1     2    3   4                     9      10    12  14 15 16 17    20   22     23     24
 
-The name in parentheses is raw: it may hold parentheses, newlines and any other byte, so that only the last
-``)`` ends it. The numbers behind it cannot hold one.
+The name in parentheses is raw: it may contain parentheses, newlines and any other byte, so only the last
+``)`` ends it. The numbers after it contain none.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from swap_exporter.kernel.text import decode
 _PF_KTHREAD = 0x00200000
 _LAST_NEEDED = 47 - 3
 _MOST_DIGITS = 20
-"""A number has up to 64 bits."""
+"""The digits of a 64-bit number."""
 
 
 class Stat(NamedTuple):
@@ -52,7 +52,7 @@ class Stat(NamedTuple):
     """Fields 26, 28, 47: startcode, startstack, start_brk; ``None`` where the kernel hides them: without
     CAP_SYS_PTRACE startcode reads 1, and without an address space 0."""
     caught_signals: int = 0
-    """Field 34: bit N-1 is set if the process has a handler for signal N, up to 31. Everybody may read it."""
+    """Field 34: bit N-1 is set if the process has a handler for signal N, up to 31. Readable by all."""
 
 
 def parse(raw: bytes) -> Stat:

@@ -20,7 +20,7 @@ from swap_exporter.kernel.errors import MalformedFile
 
 _VOLUNTARY = b"\nvoluntary_ctxt_switches:"
 _LIMIT = 1 << 64
-"""No size that a kernel prints has more bits."""
+"""Sizes have up to 64 bits."""
 
 
 class Status(NamedTuple):
@@ -33,9 +33,9 @@ class Status(NamedTuple):
     resident_anonymous: int | None
     """RssAnon in bytes; kernels before 4.5 lack it."""
     switches: bytes | None
-    """The main thread's lines of context switches, only to be compared: equal means that it did not run."""
+    """The main thread's lines of context switches, only for comparison: if they are equal, it did not run."""
     voluntary_switches: int | None
-    """How often the main thread waited for something; ``None`` where the kernel does not count it."""
+    """How often the main thread has waited; ``None`` where the kernel does not count it."""
 
 
 def parse(raw: bytes) -> Status:
@@ -59,7 +59,7 @@ def parse(raw: bytes) -> Status:
 
 
 def up_to_swap(raw: bytes) -> bytes:
-    """The file to the end of the line VmSwap: whose and how large it is. Empty without that line."""
+    """The file up to the end of the line VmSwap: owner and sizes. Empty without that line."""
     return raw[: raw.find(b"\n", raw.find(b"\nVmSwap:") + 1) + 1] if b"\nVmSwap:" in raw else b""
 
 

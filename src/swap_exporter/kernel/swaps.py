@@ -6,19 +6,16 @@
     /dev/zram0              partition   4194300     1024        100
     /var/swap\\040file      file        1048572     0           -2
 
-Sizes are kB. Spaces, tabs, newlines and backslashes of a name are three octal digits behind a backslash.
+Sizes are kB. Names are escaped: see :func:`~swap_exporter.kernel.text.decode_path`.
 """
 
 import os.path
-import re
 from typing import Literal, NamedTuple
 
 from swap_exporter.kernel.errors import MalformedFile
-from swap_exporter.kernel.text import decode
+from swap_exporter.kernel.text import decode_path
 
 Medium = Literal["file", "partition", "zram"]
-
-_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 class SwapDevice(NamedTuple):
@@ -41,7 +38,7 @@ def parse(raw: bytes) -> tuple[SwapDevice, ...]:
 def _device(line: bytes) -> SwapDevice:
     try:
         name, kind, size, used, priority = line.rsplit(None, 4)
-        path = decode(_ESCAPE.sub(lambda digits: bytes((int(digits[1], 8),)), name))
+        path = decode_path(name)
         return SwapDevice(path, _medium(path, kind), int(size) << 10, int(used) << 10, int(priority))
     except ValueError:
         raise MalformedFile("swaps", "NAME file|partition SIZE USED PRIORITY", line) from None

@@ -5,7 +5,7 @@
        key      shmid perms       size  cpid  lpid nattch   uid   gid  cuid  cgid ...        rss       swap
          0          3   600   41943040  4711  4711      0     0     0     0     0 ...          0   41943040
 
-Sizes are bytes. It shows the segments of the reader's IPC namespace, whichever /proc it is read in.
+Sizes are bytes. It shows the segments of the reader's IPC namespace, in any /proc.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from swap_exporter.kernel.errors import MalformedFile
 
 class SharedMemory(NamedTuple):
     swap: int | None
-    """Bytes of all segments in swap, attached or not; ``None`` on kernels that do not say."""
+    """Bytes of all segments in swap, attached or not; ``None`` on kernels without this column."""
 
 
 def parse(raw: bytes) -> SharedMemory:

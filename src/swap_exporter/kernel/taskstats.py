@@ -1,8 +1,8 @@
 """What processes waited for: https://docs.kernel.org/accounting/taskstats.html, over netlink.
 
-Where the fields are: include/uapi/linux/taskstats.h. New ones are appended and the old keep their place,
-except that version 15 (6.14, 6.15) put some in between, which version 16 took back. Up to version 10 (before
-5.17) swapin_count counts waits and not pages: such kernels are refused.
+The layout is in include/uapi/linux/taskstats.h. New fields are appended, but version 15 (6.14, 6.15) inserted
+some, which version 16 undid. Up to version 10 (before 5.17) swapin_count counts waits instead of pages: such
+kernels are refused.
 """
 
 from collections.abc import Iterable
@@ -26,24 +26,24 @@ _FIELDS_INSERTING = Struct("=24xQ16x2Q16xQ32xQ232xQ128xQ")
 
 
 class TaskDelays(NamedTuple):
-    """Of all threads that started while accounting was on, ended ones included."""
+    """Sums over all threads that started while accounting was on, including ended ones."""
 
     swapin_pages: int
-    """swapin_count: pages that its faults had read from swap, readahead and zero-filled pages included. A
-    large folio that is read as one counts once."""
+    """swapin_count: pages read from swap for its faults, including readahead and zero-filled pages. A large
+    folio that is read as one counts once."""
     runnable_ns: int
     """cpu_run_virtual_total + cpu_delay_total: on a CPU, or in the queue for one."""
     blkio_delay_ns: int
-    """Waits for block I/O, for that of files too. It can jump by the time since boot: the kernel ends waits
-    that it has not seen begin, often where the disk is fast. More than the time that passed, for each thread,
-    is no wait."""
+    """Waits for block I/O, including that of files. It can jump by the time since boot, often with fast
+    disks: the kernel ends waits whose start it has not seen. An increase by more than the elapsed time for
+    each thread is wrong."""
     measured: bool
-    """Something was counted, copies of pages that were written to after a fork or exec among it (since 6.0),
-    which all processes have: if not, nothing of it is measured, and the counts are no counts."""
+    """At least one count is not 0. Since 6.0 page copies after a fork or exec are among them, which every
+    process has. If ``False``, the process is not measured and its counts mean nothing."""
 
 
 class TaskStats:
-    """A socket to ask on. Not for several threads at once."""
+    """A taskstats socket. Not thread-safe."""
 
     def __init__(self) -> None:
         """Raises Denied, Vanished where the kernel has no taskstats, Exhausted or Unreadable."""
@@ -57,8 +57,8 @@ class TaskStats:
         return self._read(_ATTR_TGID, tgids)
 
     def leaders(self, tgids: Iterable[int]) -> dict[int, TaskDelays]:
-        """Of the first thread of each process alone: if that is measured, accounting was on when the process
-        started, which the counts of later threads do not say. Raises as :meth:`read`."""
+        """The first thread of each process only. If it is measured, accounting was on when the process
+        started; counts of later threads do not show that. Raises as :meth:`read`."""
         return self._read(_ATTR_PID, tgids)
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ def parse(raw: bytes) -> TaskDelays:
     version: int = _VERSION.unpack_from(raw)[0]
     if version < _OLDEST:
         raise Unavailable(
-            f"{_NAME}: version {version} counts waits and not pages; 5.17 is the oldest kernel of use"
+            f"{_NAME}: version {version} counts waits instead of pages; it takes kernel 5.17 or newer"
         )
     fields = _FIELDS
     if version < _WPCOPY_SINCE:

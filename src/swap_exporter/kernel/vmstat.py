@@ -7,7 +7,7 @@
     pswpin 0
     pswpout 0
 
-Counted since boot.
+Counters since boot.
 """
 
 import re
@@ -23,13 +23,13 @@ class Vmstat(NamedTuple):
     """Read from swap devices."""
     pswpout: int | None
     zswpin: int | None
-    """Taken out of zswap's pool; since 5.19."""
+    """Read from the pool of zswap; since 5.19."""
     zswpout: int | None
     swpin_zero: int | None
-    """Zero-filled pages, which are made anew and not read; since 6.12."""
+    """Zero-filled pages, which are recreated instead of read; since 6.12."""
     swpout_zero: int | None
     nr_swapcached: int | None
-    """Now in memory and in swap at once; since 5.12. Not a counter: it falls as well."""
+    """In memory and in swap at once; since 5.12. A gauge, not a counter."""
 
 
 _LINE = re.compile(rf"^({'|'.join(Vmstat._fields)}) (.*)$".encode(), re.MULTILINE)

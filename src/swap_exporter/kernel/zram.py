@@ -15,9 +15,9 @@ from swap_exporter.kernel.errors import KernelFileError, MalformedFile
 
 class Zram(NamedTuple):
     stored: int
-    """orig_data_size: bytes of what it holds, uncompressed."""
+    """orig_data_size: bytes of the stored pages, before compression."""
     pool: int
-    """mem_used_total: bytes of memory that holding this costs."""
+    """mem_used_total: bytes of memory that the device uses for them."""
 
 
 def parse(raw: bytes) -> Zram:
@@ -30,7 +30,7 @@ def parse(raw: bytes) -> Zram:
 
 
 def devices(sysfs: str) -> dict[str, Zram]:
-    """Every device by its name, in order. Those of which mm_stat is not readable are left out.
+    """Devices by name, in order, without those whose mm_stat is not readable.
 
     Raises KernelFileError where there is no list of block devices.
     """

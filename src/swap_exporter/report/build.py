@@ -8,7 +8,6 @@ from typing import TypeVar
 from swap_exporter import assessment
 from swap_exporter.assessment import Assessment, GroupAssessment, Residency, Verdict
 from swap_exporter.assessment.waking import ReadBack, judge_waking
-from swap_exporter.grouping.entry import Entry
 from swap_exporter.grouping.roles import Role
 from swap_exporter.report.host import host_figures, remainder
 from swap_exporter.report.remedies import remedy
@@ -26,6 +25,7 @@ from swap_exporter.report.rows import (
 from swap_exporter.report.told import Told, ToldGroup
 from swap_exporter.report.verdict import verdict
 from swap_exporter.sampling.sample import Identity, Process
+from swap_exporter.settings import Entry
 
 
 @dataclass(frozen=True, slots=True)

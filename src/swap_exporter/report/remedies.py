@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from swap_exporter.grouping import selectors
-from swap_exporter.grouping.entry import Entry
 from swap_exporter.sampling.sample import Process
+from swap_exporter.settings import Entry
 
 PAGE = "https://github.com/swap-exporter/swap-exporter/tree/main/docs/runbooks"
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from swap_exporter.details.delays import DelayReader
+from swap_exporter.details.on_demand import proportional_swap, swapin_pages
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.delays import DelayReader
-from swap_exporter.sampling.on_demand import proportional_swap, swapin_pages
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
 from tests.sampling.tree import Tree

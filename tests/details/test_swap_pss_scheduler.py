@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.sampling.reading_schedule import (
+from swap_exporter.details.swap_pss_scheduler import (
     JITTER,
     MAX_AGE,
     Coverage,
     ProportionalSwap,
-    ReadingSchedule,
-    SwapReading,
+    PssReading,
+    SwapPssScheduler,
 )
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Proportional
@@ -36,25 +36,25 @@ class Course:
     """A schedule, the time, and reading that takes ``cost`` seconds and gives a third of VmSwap."""
 
     def __init__(self, share: float = 0.01, largest: int | None = None, cost: float = 0.01) -> None:
-        self.schedule = ReadingSchedule(Proportional(share, largest))
+        self.scheduler = SwapPssScheduler(Proportional(share, largest))
         self.now = 1000.0
         self.cost = cost
         self.reads: list[int] = []
 
     def observe(self, *processes: Process, others: Iterable[Process] = ()) -> ProportionalSwap:
-        return self.schedule.observe([*processes, *others], processes, self.now)
+        return self.scheduler.observe([*processes, *others], processes, self.now)
 
     def read(self, until: float | None = None, refuse: bool = False) -> list[int]:
         """The pids of what is read until then, or until nothing is due."""
         done = []
-        while due := self.schedule.next():
+        while due := self.scheduler.next():
             target, not_before = due
             if until is not None and not_before > until:
                 break
             self.now = max(self.now, not_before)
             began, self.now = self.now, self.now + self.cost
-            reading = None if refuse else SwapReading(target.swap or 0, (target.swap or 0) // 3)
-            self.schedule.attempted(target, reading, began, self.now)
+            reading = None if refuse else PssReading(target.swap or 0, (target.swap or 0) // 3)
+            self.scheduler.attempted(target, reading, began, self.now)
             done.append(target.pid)
         return done
 
@@ -88,7 +88,7 @@ def test_what_is_known_without_reading(
     course = Course(largest=150 * MIB)
     result = course.observe(mine, others=others)
     assert result == ProportionalSwap({} if known is None else {mine.identity: known}, coverage)
-    assert (course.schedule.next() is not None) is (coverage.waiting > 0)
+    assert (course.scheduler.next() is not None) is (coverage.waiting > 0)
 
 
 def test_a_value_is_read_once_and_kept() -> None:
@@ -155,7 +155,7 @@ def test_a_reading_that_comes_too_late_is_forgotten() -> None:
     course = Course()
     course.observe(process(1), process(2))
     course.observe(process(2), others=[process(3, swap=0)])
-    course.schedule.attempted(process(1), SwapReading(3, 1), course.now, course.now)
+    course.scheduler.attempted(process(1), PssReading(3, 1), course.now, course.now)
     assert values(course.observe(process(1), process(2))) == {}
 
 
@@ -206,8 +206,8 @@ def test_who_was_out_of_reach_is_tried_again_at_the_next_sample() -> None:
     family = (process(1), process(2))
     course.observe(*family)
     for target in family:
-        course.schedule.attempted(target, None, 1.0, 1.0, again=True)
-    assert course.schedule.next() is None
+        course.scheduler.attempted(target, None, 1.0, 1.0, again=True)
+    assert course.scheduler.next() is None
     assert course.observe(*family).coverage.waiting == 2
     assert course.read() == [1, 2]
 
@@ -217,7 +217,7 @@ def test_the_longer_a_reading_took_the_later_the_next(share: float, pause: float
     course = Course(share=share, cost=0.1)
     course.observe(process(1), process(2))
     course.read(until=course.now)
-    due = course.schedule.next()
+    due = course.scheduler.next()
     assert due is not None
     assert due[0].pid == 2
     assert due[1] == pytest.approx(course.now + pause)
@@ -229,7 +229,7 @@ def test_a_new_sample_does_not_shorten_the_pause() -> None:
     course.read(until=course.now)
     ended = course.now
     course.observe(process(1), process(2), process(3))
-    due = course.schedule.next()
+    due = course.scheduler.next()
     assert due is not None
     assert due[1] == pytest.approx(ended + 100)
 
@@ -237,8 +237,8 @@ def test_a_new_sample_does_not_shorten_the_pause() -> None:
 def test_no_share_no_reading() -> None:
     course = Course(share=0.0)
     assert course.observe(process(1), process(2)).coverage.waiting == 2
-    assert course.schedule.next() is None
-    course.schedule.configure(Proportional(0.5))
+    assert course.scheduler.next() is None
+    course.scheduler.configure(Proportional(0.5))
     assert course.read() == [1, 2]
 
 
@@ -263,7 +263,7 @@ def test_whatever_happens(course_of: list[tuple[list[Process], float, bool, floa
         course.now += later
         course.cost = cost
         wanted = population[: len(population) // 2 + 1]
-        result = course.schedule.observe(population, wanted, course.now)
+        result = course.scheduler.observe(population, wanted, course.now)
         coverage = result.coverage
         identities = {one.identity for one in wanted}
         assert result.known.keys() <= identities

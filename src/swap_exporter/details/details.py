@@ -1,37 +1,37 @@
-"""A closer look at the processes of a sample: what takes privileges, a price, or to know who is grouped."""
+"""The closer look at one sample: what needs privileges, is expensive, or depends on the groups."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from swap_exporter.details import thread_clocks
+from swap_exporter.details.cgroups import CgroupReader, Cgroups, Paths
+from swap_exporter.details.delays import DelayReader
+from swap_exporter.details.proportional import ProportionalReader
+from swap_exporter.details.swap_pss_scheduler import Coverage
 from swap_exporter.kernel.taskstats import TaskDelays
-from swap_exporter.sampling import thread_clocks
-from swap_exporter.sampling.cgroups import CgroupReader, Cgroups, Paths
 from swap_exporter.sampling.collectors import Collectors
-from swap_exporter.sampling.delays import DelayReader
-from swap_exporter.sampling.proportional import ProportionalReader
-from swap_exporter.sampling.reading_schedule import Coverage
 from swap_exporter.sampling.sample import CollectorRun, CpuClock, Identity, Instant, Process, Sample
 from swap_exporter.settings import Proportional
 
 COLLECTORS = frozenset({"cgroup", "proportional", "taskstats"})
-"""Those that can be turned off."""
+"""The ones that can be turned off."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
-    """What the closer look at one sample gave. A part is ``None`` where it cannot be had or is turned off."""
+class Details:
+    """What the closer look at one sample found. A part is ``None`` where it is unavailable or turned off."""
 
     proportional_swap: Mapping[Identity, int] = field(default_factory=dict)
-    """SwapPss in bytes, of the processes that have any swap and of which it is known."""
+    """SwapPss in bytes, of the processes that have any swap and whose SwapPss is known."""
     coverage: Coverage | None = None
-    """How far reading SwapPss is."""
+    """Progress of reading SwapPss."""
     delays: Mapping[Identity, TaskDelays] | None = None
     """Of the members that delay accounting measures."""
     cgroups: Cgroups | None = None
-    """The memory cgroups that hold members."""
+    """The memory cgroups of the members."""
     collectors: tuple[CollectorRun, ...] = ()
     thread_clocks: Mapping[Identity, CpuClock] = field(default_factory=dict)
-    """Of the workers with several threads."""
+    """CPU time of the workers with several threads."""
 
     def share(self, process: Process) -> int | None:
         """SwapPss of one process in bytes, where it is known."""
@@ -40,8 +40,8 @@ class Inspection:
         return self.proportional_swap.get(process.identity)
 
 
-class Inspector:
-    """Looks closer at one sample after the other."""
+class DetailsReader:
+    """Reads the details of one sample after the other."""
 
     def __init__(
         self,
@@ -59,26 +59,29 @@ class Inspector:
         self._cgroups = CgroupReader(cgroupfs, procfs)
 
     def configure(self, settings: Proportional) -> None:
-        """Go on under other settings, from the next sample on."""
+        """Use other settings from the next sample on."""
         self._proportional.configure(settings)
 
-    def inspect(
+    def read(
         self,
         sample: Sample,
         grouped: Iterable[Process],
         in_swap: Iterable[Process],
         cgroups: Iterable[Paths],
         threaded_workers: Iterable[Process] = (),
-    ) -> Inspection:
-        """Look closer at one sample, of which ``grouped`` are in a group, and in ``cgroups``; ``in_swap`` may
-        have anything in swap, the most important first; ``threaded_workers`` have several threads. Raises
-        nothing."""
+    ) -> Details:
+        """Read the details of one sample. Raises nothing.
+
+        ``grouped``: the processes that are in a group; ``cgroups``: their cgroups. ``in_swap``: the processes
+        that may have anything in swap, the most important first. ``threaded_workers``: workers with several
+        threads.
+        """
         collectors = Collectors(self._collectors, self._clock)
         processes, at = sample.processes.values(), sample.at.monotonic
         proportional = collectors.run(
             "proportional", lambda: self._proportional.observe(processes, in_swap, at)
         )
-        return Inspection(
+        return Details(
             proportional_swap={} if proportional is None else proportional.known,
             coverage=None if proportional is None else proportional.coverage,
             delays=collectors.run("taskstats", lambda: self._delays.read(sample, grouped), optional=True),
@@ -88,5 +91,5 @@ class Inspector:
         )
 
     def stop(self) -> None:
-        """End what reads in the background."""
+        """Stop reading in the background."""
         self._proportional.stop()

@@ -1,6 +1,6 @@
-"""The exact CPU time of processes with several threads, whose /proc/PID/schedstat counts the first alone.
+"""The exact CPU time of processes with several threads: their /proc/PID/schedstat counts only the first.
 
-Reading each thread costs some microseconds, so only workers are read, and none with more than MAX_THREADS.
+Reading a thread takes some microseconds, so only workers are read, and none with more than MAX_THREADS.
 """
 
 import os
@@ -11,13 +11,13 @@ from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.sampling.sample import CpuClock, Identity, Process
 
 MAX_THREADS = 64
-"""More belong to a database or a virtual machine, not to one worker of a pool."""
+"""A process with more is a database or a virtual machine, not a worker of a pool."""
 
 
 def read(procfs: str, processes: Iterable[Process]) -> Mapping[Identity, CpuClock]:
-    """The clocks of those processes that have 2 to MAX_THREADS threads and could be read.
+    """The clocks of the processes that have 2 to MAX_THREADS threads and are readable. Raises nothing.
 
-    A thread that has ended takes its time with it, so a sum can fall. Raises nothing: what is missing here
+    When a thread ends, its time is no longer counted, so a sum can fall. A process that is missing here still
     has its CPU time in ticks.
     """
     clocks = {}

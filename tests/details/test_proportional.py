@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from swap_exporter.details.proportional import ProportionalReader, read_pss
+from swap_exporter.details.swap_pss_scheduler import Coverage
 from swap_exporter.kernel.errors import Denied, Vanished
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.proportional import ProportionalReader, read_swap
-from swap_exporter.sampling.reading_schedule import Coverage
 from swap_exporter.sampling.sample import Process
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
@@ -86,7 +86,7 @@ def test_stop_ends_a_long_pause_at_once(make: Callable[..., ProportionalReader],
 def test_a_reused_pid_is_not_read(make: Callable[..., ProportionalReader], pair: list[Process]) -> None:
     other = pair[0]._replace(start_ticks=pair[0].start_ticks - 1)
     with pytest.raises(Vanished):
-        read_swap("/proc", other)
+        read_pss("/proc", other)
     reader = make()
     processes = [other, pair[1]]
     wait_until("the other is read", lambda: reader.observe(processes, processes, at()).known)
@@ -105,7 +105,7 @@ def test_a_process_that_has_ended_disturbs_nobody(
     assert zombie.identity not in reader.observe(processes, processes, at()).known
     os.waitpid(child, 0)
     with pytest.raises(Vanished):
-        read_swap("/proc", zombie)
+        read_pss("/proc", zombie)
 
 
 def test_what_is_denied_is_told(pair: list[Process]) -> None:
@@ -114,7 +114,7 @@ def test_what_is_denied_is_told(pair: list[Process]) -> None:
     def check() -> None:
         become_nobody()
         with pytest.raises(Denied):
-            read_swap("/proc", pair[0])
+            read_pss("/proc", pair[0])
         reader = ProportionalReader(GENEROUS)
         wait_until("both are denied", lambda: reader.observe(pair, pair, at()).coverage.denied == 2)
         assert not reader.observe(pair, pair, at()).known
@@ -136,7 +136,7 @@ def test_a_broken_file_is_told_as_denied(make: Callable[..., ProportionalReader]
 def test_no_descriptor_stays_open(make: Callable[..., ProportionalReader], pair: list[Process]) -> None:
     before = os.listdir("/proc/self/fd")
     for _ in range(3):
-        read_swap("/proc", pair[0])
+        read_pss("/proc", pair[0])
     with pytest.raises(Vanished):
-        read_swap("/proc", pair[0]._replace(start_ticks=0))
+        read_pss("/proc", pair[0]._replace(start_ticks=0))
     assert os.listdir("/proc/self/fd") == before

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from swap_exporter.details.cgroup_mounts import Hierarchy
+from swap_exporter.details.cgroups import CgroupReader, Cgroups, CgroupSwap, Paths
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.pressure import Pressure
-from swap_exporter.sampling.cgroup_mounts import Hierarchy
-from swap_exporter.sampling.cgroups import CgroupReader, Cgroups, CgroupSwap, Paths
 
 MIB = 1 << 20
 PRESSURE = (

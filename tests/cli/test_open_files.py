@@ -2,7 +2,7 @@
 
 import resource
 
-from swap_exporter.sampling.budget import MOST_BYTES, affordable, raise_descriptor_limit
+from swap_exporter.cli.open_files import MOST_BYTES, open_file_budget, raise_descriptor_limit
 from swap_exporter.sampling.tracked import HELD_BYTES
 from tests.sampling.children import forked
 
@@ -20,18 +20,18 @@ def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
 def test_two_thirds_of_what_may_be_open() -> None:
     def check() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
-        assert affordable("/proc", "/sys/fs/cgroup") == 200
+        assert open_file_budget("/proc", "/sys/fs/cgroup") == 200
 
     forked(check)
 
 
 def test_however_much_there_is_not_more_than_this() -> None:
-    assert 0 < affordable("/proc", "/sys/fs/cgroup") * HELD_BYTES <= MOST_BYTES
+    assert 0 < open_file_budget("/proc", "/sys/fs/cgroup") * HELD_BYTES <= MOST_BYTES
 
 
 def test_where_no_cgroup_can_be_told_the_descriptors_bound_it() -> None:
     def check() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
-        assert affordable("/nowhere", "/nowhere") == 200
+        assert open_file_budget("/nowhere", "/nowhere") == 200
 
     forked(check)

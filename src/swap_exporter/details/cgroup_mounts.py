@@ -1,8 +1,8 @@
-"""Where the files of a process' memory cgroups are.
+"""The directories of a process' memory cgroups.
 
-A line of /proc/PID/cgroup gives a path below the root of this process' cgroup namespace, and a mount shows
-some directory of the same tree: a cgroup's directory is its path, less the mount's root, below the mount
-point. Seen from inside a namespace both may begin with ``/..``; what lies outside of the mount has none.
+A line of /proc/PID/cgroup has a path below the root of the reader's cgroup namespace, and a mount shows part
+of the same tree. A cgroup's directory is its path relative to the mount's root, below the mount point. Both
+paths begin with ``/..`` outside of the namespace. A cgroup outside of the mount has no directory.
 """
 
 from posixpath import normpath
@@ -14,17 +14,17 @@ from swap_exporter.kernel.mountinfo import Mount
 
 
 class Hierarchy(NamedTuple):
-    """One tree of cgroups, as far as it can be seen."""
+    """The visible part of one tree of cgroups."""
 
     mount: str
-    """The directory that shows it."""
+    """The mount point."""
     root: str
-    """The cgroup that this directory is."""
+    """The cgroup that is mounted there."""
     position: int
-    """Which line of /proc/PID/cgroup tells a process' place in it: the same for all processes."""
+    """The index of its line in /proc/PID/cgroup: the same for all processes."""
 
     def lineage(self, path: str) -> tuple[str, ...] | None:
-        """The directories of a cgroup and of its ancestors, itself first; ``None`` for one outside."""
+        """The directories of a cgroup and of its ancestors, itself first; ``None`` outside of the mount."""
         above, below = _steps(self.root), _steps(path)
         if above is None or below is None or below[: len(above)] != above or ".." in below[len(above) :]:
             return None
@@ -38,8 +38,11 @@ class Hierarchies(NamedTuple):
 
 
 def find(cgroupfs: str, procfs: str) -> Hierarchies:
-    """The hierarchies mounted at ``cgroupfs`` or right below. Raises KernelFileError if it does not show."""
-    memberships = cgroup.parse(_of_any_process(procfs))
+    """The hierarchies that are mounted at ``cgroupfs`` or directly below.
+
+    Raises KernelFileError if /proc/PID/cgroup is not readable.
+    """
+    memberships = cgroup.parse(_read_memberships(procfs))
     v2 = v1_memory = None
     for position, membership in enumerate(memberships):
         if membership.hierarchy == 0:
@@ -55,7 +58,7 @@ def find(cgroupfs: str, procfs: str) -> Hierarchies:
     )
 
 
-def _of_any_process(procfs: str) -> bytes:
+def _read_memberships(procfs: str) -> bytes:
     try:
         return files.read(f"{procfs}/self/cgroup")
     except KernelFileError:  # the /proc of another pid namespace does not show this process
@@ -63,7 +66,7 @@ def _of_any_process(procfs: str) -> bytes:
 
 
 def _mounts(cgroupfs: str, procfs: str) -> list[Mount]:
-    """Those that the directory shows; where mounts cannot be read, those that it usually has."""
+    """The mounts in the directory; if the kernel's list is not readable, the usual ones that are there."""
     cgroupfs = normpath(cgroupfs)
     try:
         mounts = mountinfo.parse(files.read(f"{procfs}/self/mountinfo"))
@@ -94,7 +97,7 @@ def _usual(cgroupfs: str) -> list[Mount]:
 
 
 def _hierarchy(position: int, mounts: list[Mount]) -> Hierarchy | None:
-    """Of several mounts of the same tree, the one that shows most of it: its root is the highest."""
+    """From several mounts of one tree, the one that shows most of it: its root is the highest."""
     best = min(mounts, key=lambda mount: _height(mount.root), default=None)
     return None if best is None else Hierarchy(best.path, best.root, position)
 
@@ -105,7 +108,7 @@ def _height(root: str) -> int:
 
 
 def _steps(path: str) -> tuple[str, ...] | None:
-    """The components, ``..`` only in front."""
+    """The components; ``None`` unless every ``..`` is at the front."""
     if not path.startswith("/"):
         return None
     steps = tuple(step for step in path.split("/") if step not in ("", "."))

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.grouping.template import Context, Template, TemplateError, go_base, systemd_unit
 from swap_exporter.grouping.username import username
 from swap_exporter.sampling.sample import Process
+from swap_exporter.settings.template import Context, Template, TemplateError, go_base, systemd_unit
 from tests.making import process
 
 CONTEXT = Context(

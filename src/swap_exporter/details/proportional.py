@@ -1,19 +1,19 @@
-"""Reads SwapPss in the background, outside of every scrape's path: the thread around the schedule."""
+"""Reads SwapPss in the background, so that no scrape waits for it: the thread around the scheduler."""
 
 import os
 import time
 from collections.abc import Callable, Iterable
 from threading import Condition, Thread
 
+from swap_exporter.details.swap_pss_scheduler import ProportionalSwap, PssReading, SwapPssScheduler
 from swap_exporter.kernel import files, smaps_rollup, stat, status
 from swap_exporter.kernel.errors import Exhausted, KernelFileError, Vanished
-from swap_exporter.sampling.reading_schedule import ProportionalSwap, ReadingSchedule, SwapReading
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Proportional
 
 
-def read_swap(procfs: str, process: Process) -> SwapReading:
-    """VmSwap and SwapPss of this process, not of one that has got its pid since. Raises KernelFileError."""
+def read_pss(procfs: str, process: Process) -> PssReading:
+    """VmSwap and SwapPss of this process; Vanished if its pid was reused. Raises KernelFileError."""
     directory = files.open_directory(f"{procfs}/{process.pid}")
     try:
         if stat.parse(files.read("stat", directory)).start_ticks != process.start_ticks:
@@ -22,33 +22,33 @@ def read_swap(procfs: str, process: Process) -> SwapReading:
         swap = status.parse(files.read("status", directory)).swap
         if swap is None:
             raise Vanished(f"{procfs}/{process.pid}/status")
-        return SwapReading(swap, swap_pss)
+        return PssReading(swap, swap_pss)
     finally:
         os.close(directory)
 
 
 class ProportionalReader:
-    """Hand it each sample; it reads what has to be read until the next. For any number of threads.
+    """Given each sample, reads what is due until the next one. Thread-safe.
 
-    Its own thread is started when there is something to read for the first time.
+    Its thread starts when there is something to read for the first time.
     """
 
     def __init__(
         self, settings: Proportional, procfs: str = "/proc", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """``clock``: seconds, of the same clock as the times handed in."""
+        """``clock``: seconds, on the same clock as the times of samples."""
         self._procfs = procfs
         self._clock = clock
-        self._schedule = ReadingSchedule(settings)
+        self._scheduler = SwapPssScheduler(settings)
         self._changed = Condition()
         self._stopping = False
         self._thread: Thread | None = None
 
     def observe(self, processes: Iterable[Process], wanted: Iterable[Process], at: float) -> ProportionalSwap:
-        """See :meth:`ReadingSchedule.observe`. Reads nothing itself."""
+        """See :meth:`SwapPssScheduler.observe`. Does not wait for any reading."""
         with self._changed:
-            result = self._schedule.observe(processes, wanted, at)
-            if self._schedule.next() and not self._stopping:
+            result = self._scheduler.observe(processes, wanted, at)
+            if self._scheduler.next() and not self._stopping:
                 if self._thread is None:
                     self._thread = Thread(target=self._run, name="proportional swap", daemon=True)
                     self._thread.start()
@@ -56,12 +56,12 @@ class ProportionalReader:
             return result
 
     def configure(self, settings: Proportional) -> None:
-        """Go on under other settings, from the next sample on."""
+        """Use other settings from the next sample on."""
         with self._changed:
-            self._schedule.configure(settings)
+            self._scheduler.configure(settings)
 
     def stop(self) -> None:
-        """End the thread; one reading that is under way is waited for."""
+        """End the thread, after the reading that is in progress."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -73,19 +73,19 @@ class ProportionalReader:
             reading, again = None, False
             began = self._clock()
             try:
-                reading = read_swap(self._procfs, process)
+                reading = read_pss(self._procfs, process)
             except (Vanished, Exhausted):
                 again = True
             except KernelFileError:
                 pass
             with self._changed:
-                self._schedule.attempted(process, reading, began, self._clock(), again=again)
+                self._scheduler.attempted(process, reading, began, self._clock(), again=again)
 
     def _next(self) -> Process | None:
-        """Waits for a process whose time has come; ``None`` when it is time to stop."""
+        """Waits until a process may be read; ``None`` once the thread has to stop."""
         with self._changed:
             while not self._stopping:
-                due = self._schedule.next()
+                due = self._scheduler.next()
                 if due is None:
                     self._changed.wait()
                     continue

@@ -1,10 +1,9 @@
 """The settings that a configuration gives, with their defaults. Durations are seconds, sizes bytes."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from swap_exporter.grouping.entry import Entry
+from swap_exporter.settings.pattern import Pattern
+from swap_exporter.settings.template import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,44 @@ class Swapped:
     min_bytes: int = 1 << 20
     min_ratio: float = 0.25
     """Of displaced + RssAnon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """How an entry determines roles. Patterns are searched in the title."""
+
+    master: Pattern | None = None
+    worker: Pattern | None = None
+    auxiliary: Pattern | None = None
+    auxiliary_threads: int | None = None
+    """A master's first child is an auxiliary if it alone has this many threads and its siblings have more."""
+    auxiliary_first: bool = False
+    """A master's first child is an auxiliary, if it has others."""
+    worker_catches: int | None = None
+    """A child that has no handler for this signal is an auxiliary if its parent or a sibling has one."""
+    auxiliary_catches: int | None = None
+    """A child that has a handler for this signal is an auxiliary if a sibling has none."""
+    job_children: bool = False
+    """A worker forks a process for each job: an auxiliary, also if it has the title of a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of ``process_names``, compiled: what it claims, the group's name, when a worker is idle."""
+
+    name: Template
+    comm: frozenset[str] | None = None
+    exe: tuple[str, ...] | None = None
+    cmdline: tuple[Pattern, ...] | None = None
+    idle: Idle = field(default_factory=Idle)
+    swapped: Swapped = field(default_factory=Swapped)
+    roles: Roles = field(default_factory=Roles)
+    where: str = ""
+    """``FILE:LINE`` of the entry, for people."""
+    builtin: bool = False
+    """From the catalogue."""
+    with_parent: bool = False
+    """A process whose parent has been claimed by an entry of the same origin has the parent's group name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +96,7 @@ class Limits:
 class Configuration:
     """Everything that a configuration file decides."""
 
-    entries: tuple["Entry", ...] = ()
+    entries: tuple[Entry, ...] = ()
     """In the order in which they are tried: the user's first, then the catalogue's."""
     children: bool = True
     idle: Idle = field(default_factory=Idle)

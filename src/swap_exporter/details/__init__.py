@@ -1,0 +1,1 @@
+"""The closer look at one sample after grouping: SwapPss, delays, cgroups, clocks of threads."""
