@@ -11,7 +11,7 @@ from swap_exporter import config
 from swap_exporter.assessment import Assessment, GroupAssessment, Residency
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.roles import Role
-from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.template import TemplateContext
 from swap_exporter.history.watch import Activity
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.inspection import Inspector
@@ -123,7 +123,7 @@ def test_a_day() -> None:
     day = Day()
     configuration = config.parse(CONFIGURATION, "test.yml")
     inspector = Inspector("/nowhere", "/nowhere", Proportional(), day.clock, frozenset())
-    line = Pipeline(configuration, cast(Scanner, day), inspector, Context(0, HZ, str), day.clock)
+    line = Pipeline(configuration, cast(Scanner, day), inspector, TemplateContext(0, HZ, str), day.clock)
     before: dict[tuple[str, ...], float] = {}
     verdicts, blocks = {}, {}
     for day.seconds in range(0, 24 * HOUR, 15):

@@ -11,7 +11,7 @@ from swap_exporter.assessment import Assessment, Residency, assess
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.grouper import OVERFLOW, Grouper
 from swap_exporter.grouping.roles import Role
-from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.template import TemplateContext
 from swap_exporter.history.history import History
 from swap_exporter.history.watch import Activity
 from swap_exporter.history.watches import Memory
@@ -64,7 +64,7 @@ class Line:
         self._before: Mapping[int, Process] = {}
         self._said: Assessment | None = None
         self.configuration: Configuration = replace(CONFIGURATION, limits=limits)
-        self._grouper = Grouper(self.configuration, Context(0, HZ, str))
+        self._grouper = Grouper(self.configuration, TemplateContext(0, HZ, str))
         self._history = History(self.configuration)
         self._used: dict[Identity, int] = {}
         self._starts: dict[int, int] = {}

@@ -9,7 +9,7 @@ from swap_exporter import log
 from swap_exporter.assessment import Assessment, assess, of_the_host_alone
 from swap_exporter.assessment.capabilities import COLLECTORS
 from swap_exporter.grouping.grouper import Grouper
-from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.template import TemplateContext
 from swap_exporter.history.history import History
 from swap_exporter.history.watches import Memory
 from swap_exporter.sampling.inspection import Inspector
@@ -30,7 +30,7 @@ class Pipeline:
         configuration: Configuration,
         scanner: Scanner,
         inspector: Inspector,
-        context: Context,
+        context: TemplateContext,
         clock: Callable[[], Instant],
         memory: Memory | None = None,
     ) -> None:

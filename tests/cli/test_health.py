@@ -8,7 +8,7 @@ import pytest
 
 from swap_exporter import config
 from swap_exporter.cli.health import Health, patience
-from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.template import TemplateContext
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.inspection import Inspector
@@ -27,7 +27,7 @@ class Exporter:
         self.passed = 0.0
         text = f"tick: {tick}\nmin_sample_interval: 1ms\ncatalog: false\n"
         configuration = config.parse(text.encode(), "test.yml")
-        context = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
+        context = TemplateContext(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
         inspector = Inspector(str(self.procfs), "/sys/fs/cgroup", configuration.proportional, self.clock)
         self.pipeline = Pipeline(configuration, Scanner(str(self.procfs)), inspector, context, self.clock)
         self.health = Health(self.pipeline, Supervisor({}), lambda: self.clock().monotonic)

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from swap_exporter import config
 from swap_exporter.grouping.selectors import claim
-from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.template import TemplateContext
 from swap_exporter.grouping.username import username
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Process
@@ -151,7 +151,7 @@ def reference_names(path: Path) -> Counter[str]:
 
 
 def own_names(path: Path, processes: list[Process]) -> Counter[str]:
-    context = Context(int(psutil.boot_time()), os.sysconf("SC_CLK_TCK"), username)
+    context = TemplateContext(int(psutil.boot_time()), os.sysconf("SC_CLK_TCK"), username)
     entries = [entry for entry in config.load(str(path)).entries if not entry.builtin]
     names: Counter[str] = Counter()
     for process in processes:

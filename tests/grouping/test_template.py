@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.grouping.template import Context, Template, TemplateError, go_base, systemd_unit
+from swap_exporter.grouping.template import Template, TemplateContext, TemplateError, go_base, systemd_unit
 from swap_exporter.grouping.username import username
 from swap_exporter.sampling.sample import Process
 from tests.making import process
 
-CONTEXT = Context(
+CONTEXT = TemplateContext(
     boot_time=1_700_000_000, clock_ticks=100, username=lambda uid: {33: "www-data"}.get(uid, str(uid))
 )
 GUNICORN = process(4242)._replace(

@@ -12,7 +12,7 @@ import pytest
 
 from swap_exporter import config
 from swap_exporter.assessment import Assessment, Residency
-from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.template import TemplateContext
 from swap_exporter.history.watch import Activity
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
@@ -58,7 +58,7 @@ class Watched:
         configuration = config.parse(DORMICE, "test.yml")
         self.clock = Clock()
         inspector = Inspector("/proc", "/sys/fs/cgroup", configuration.proportional, self.clock)
-        context = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
+        context = TemplateContext(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
         self.line = Pipeline(configuration, Scanner(), inspector, context, self.clock)
 
     def watch(self, seconds: int) -> Assessment:

@@ -8,7 +8,7 @@ import psutil
 from swap_exporter import config, log
 from swap_exporter.cli.flags import Options
 from swap_exporter.errors import FatalError
-from swap_exporter.grouping.template import Context
+from swap_exporter.grouping.template import TemplateContext
 from swap_exporter.grouping.username import username
 from swap_exporter.history import state_file
 from swap_exporter.history.watches import Memory
@@ -62,10 +62,10 @@ def affordable(options: Options) -> int:
     return budget.affordable(options.procfs, options.cgroupfs)
 
 
-def context(options: Options) -> Context:
+def context(options: Options) -> TemplateContext:
     """What templates know of the host. Raises :class:`FatalError`."""
     boot_time = _boot_time(options.procfs)
-    return Context(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
+    return TemplateContext(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
 
 
 def _boot_time(procfs: str) -> int:

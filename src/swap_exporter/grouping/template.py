@@ -19,7 +19,7 @@ class TemplateError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class TemplateContext:
     """What a name needs beside the process."""
 
     boot_time: int
@@ -67,7 +67,7 @@ class Template:
         """It has no fields: every process gets the same name, known in advance."""
         return not self.fields
 
-    def render(self, process: Process, matches: Mapping[str, str], context: Context) -> str:
+    def render(self, process: Process, matches: Mapping[str, str], context: TemplateContext) -> str:
         rendered = []
         for literal, field, capture in self._pieces:
             rendered.append(literal)
@@ -111,11 +111,11 @@ def _exe_base(process: Process) -> str:
     return go_base(process.argv[0]) if process.argv else process.comm
 
 
-def _username(process: Process, context: Context) -> str:
+def _username(process: Process, context: TemplateContext) -> str:
     return "" if process.effective_uid is None else context.username(process.effective_uid)
 
 
-def _start_time(process: Process, context: Context) -> str:
+def _start_time(process: Process, context: TemplateContext) -> str:
     """As Go prints a time in UTC: fractions of a second without trailing zeros."""
     seconds, ticks = divmod(process.start_ticks, context.clock_ticks)
     start = datetime.fromtimestamp(context.boot_time, UTC) + timedelta(seconds=seconds)
@@ -127,7 +127,7 @@ def _go_map(matches: Mapping[str, str]) -> str:
     return "map[" + " ".join(f"{name}:{matches[name]}" for name in sorted(matches)) + "]"
 
 
-_FIELDS: Mapping[str, Callable[[Process, Context], str]] = {
+_FIELDS: Mapping[str, Callable[[Process, TemplateContext], str]] = {
     "Cgroups": lambda process, _: "[" + " ".join(process.cgroups or ()) + "]",
     "Comm": lambda process, _: process.comm,
     "ExeBase": lambda process, _: _exe_base(process),
