@@ -1,4 +1,4 @@
-"""The settings that a configuration gives, with their defaults. Durations are seconds, sizes bytes."""
+"""The settings of a configuration with their defaults. Durations are in seconds, sizes in bytes."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,24 +12,24 @@ class Idle:
     """When a worker counts as idle."""
 
     after: float = 300.0
-    """Watched for so long and not active in it."""
+    """It has been watched and inactive for this long."""
     cpu: float = 0.004
-    """The most that rest may use, as a share of one core."""
+    """Maximum CPU use of a worker at rest, as a share of one core."""
     window: float = 60.0
-    """The time over which ``cpu`` is taken where it is exact."""
+    """The time over which CPU use is averaged, if ``cpu_is_exact``."""
     cpu_is_exact: bool = False
-    """The configuration sets ``cpu``: a worker is active from just that share on, and nothing is learned."""
+    """The configuration sets ``cpu``: a worker is active from that share on, and nothing is learned."""
     heartbeat: float = 0.0
-    """The least that an idle worker of this kind uses, as a share of one core."""
+    """Measured CPU use of an idle worker of this kind, as a share of one core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """When a worker counts as swapped: both bounds must be reached by what was displaced."""
+    """When a worker counts as swapped: its displaced memory must reach both bounds."""
 
     min_bytes: int = 1 << 20
     min_ratio: float = 0.25
-    """Of displaced + RssAnon."""
+    """As a share of displaced + RssAnon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Proportional:
-    """How much reading SwapPss may cost."""
+    """How much time reading SwapPss may take."""
 
     share_of_time: float = 0.01
     max_process_bytes: int | None = None
@@ -57,7 +57,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that a configuration file decides."""
+    """All settings of a configuration file."""
 
     entries: tuple["Entry", ...] = ()
     """In the order in which they are tried: the user's first, then the catalogue's."""
@@ -68,8 +68,8 @@ class Configuration:
     proportional: Proportional = field(default_factory=Proportional)
     rate_window: float = 60.0
     forget: float = 600.0
-    """How long a group is kept after its last process, unless an entry of the user has its name without a
-    template."""
+    """How long a group is kept after its last process. A group that the user's entries name without a
+    template is always kept."""
     tick: float = 15.0
     min_sample_interval: float = 1.0
     limits: Limits = field(default_factory=Limits)

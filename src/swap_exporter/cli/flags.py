@@ -252,16 +252,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
+def _whole(text: str, at_least: int = 0) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= at_least):
+        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number, at least {at_least}')
+    return int(text)
+
+
 def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 1 on')
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 0 on')
-    return int(text)
+    return _whole(text, 1)
 
 
 def _path(text: str) -> str:

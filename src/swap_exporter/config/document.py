@@ -49,18 +49,18 @@ def _merged(
     sources: list[Node] = []
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
-            mistakes.add(key, path, "found a key that is no text, expected a name")
+            mistakes.add(key, path, "found a key that is not text, expected a name")
         elif key.tag == _MERGE_TAG:
             sources.extend(value.value if isinstance(value, SequenceNode) else [value])
         elif key.value in own:
             first = own[key.value][0].start_mark.line + 1
-            mistakes.add(key, path, f"found the key {quoted(key.value)} again, it stands in line {first}")
+            mistakes.add(key, path, f"found the key {quoted(key.value)} again, it is already in line {first}")
         else:
             own[key.value] = (key, value)
     inherited: Pairs = {}
     for source in sources:
         if not isinstance(source, MappingNode):
-            mistakes.add(source, path, "found << with something else, expected a mapping to merge")
+            mistakes.add(source, path, "found << without a mapping to merge")
         elif id(source) in (*inside, id(node)):
             mistakes.add(source, path, "found << with a mapping that contains itself")
         elif len(inside) >= _MAX_DEPTH:

@@ -1,4 +1,4 @@
-"""One entry of ``process_names``: which processes it claims, under which name, and how it judges them."""
+"""An entry of ``process_names``: which processes it claims, their group name and their settings."""
 
 from dataclasses import dataclass, field
 
@@ -9,26 +9,26 @@ from swap_exporter.settings import Idle, Swapped
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """How an entry tells roles. Patterns are searched in the title."""
+    """How an entry decides roles. Patterns are searched in the title."""
 
     master: Pattern | None = None
     worker: Pattern | None = None
     auxiliary: Pattern | None = None
     auxiliary_threads: int | None = None
-    """A master's first child is an auxiliary if it alone has this many threads and its siblings have more."""
+    """A master's first child is an auxiliary if it has this many threads and all its siblings have more."""
     auxiliary_first: bool = False
-    """A master's first child is an auxiliary, if it has others."""
+    """A master's first child is an auxiliary if the master has other children."""
     worker_catches: int | None = None
     """A child that has no handler for this signal is an auxiliary if its parent or a sibling has one."""
     auxiliary_catches: int | None = None
     """A child that has a handler for this signal is an auxiliary if a sibling has none."""
     job_children: bool = False
-    """A worker forks a process for each job: an auxiliary, also if it has the title of a worker."""
+    """A worker forks a process for each job. That is an auxiliary, even with the title of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry, compiled."""
+    """A compiled entry."""
 
     name: Template
     comm: frozenset[str] | None = None
@@ -38,8 +38,8 @@ class Entry:
     swapped: Swapped = field(default_factory=Swapped)
     roles: Roles = field(default_factory=Roles)
     where: str = ""
-    """``FILE:LINE`` of the entry, for people."""
+    """``FILE:LINE`` of the entry, for messages."""
     builtin: bool = False
-    """From the catalogue."""
+    """It is from the catalogue."""
     with_parent: bool = False
-    """A process whose parent has been claimed by an entry of the same origin has the parent's group name."""
+    """If an entry of the same file claims the parent, the process gets the parent's group name."""
