@@ -17,7 +17,7 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.sample import Instant, Process, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from tests.making import HZ, MIB, host, instant, process, sample
 
 HOUR = 3600
@@ -123,7 +123,7 @@ def test_a_day() -> None:
     day = Day()
     configuration = config.parse(CONFIGURATION, "test.yml")
     details_reader = DetailsReader("/nowhere", "/nowhere", Proportional(), day.clock, frozenset())
-    line = Pipeline(configuration, cast(Scanner, day), details_reader, Context(0, HZ, str), day.clock)
+    line = Pipeline(configuration, cast(Scanner, day), details_reader, TemplateContext(0, HZ, str), day.clock)
     before: dict[tuple[str, ...], float] = {}
     verdicts, blocks = {}, {}
     for day.seconds in range(0, 24 * HOUR, 15):

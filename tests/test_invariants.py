@@ -18,7 +18,7 @@ from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Process, Sample
 from swap_exporter.settings import Configuration, Limits
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from tests.making import HZ, host, instant, process, sample
 
 CONFIGURATION = config.parse(
@@ -64,7 +64,7 @@ class Line:
         self._before: Mapping[int, Process] = {}
         self._said: Assessment | None = None
         self.configuration: Configuration = replace(CONFIGURATION, limits=limits)
-        self._grouper = Grouper(self.configuration, Context(0, HZ, str))
+        self._grouper = Grouper(self.configuration, TemplateContext(0, HZ, str))
         self._history = History(self.configuration)
         self._used: dict[Identity, int] = {}
         self._starts: dict[int, int] = {}

@@ -13,10 +13,10 @@ from swap_exporter.details.details import DetailsReader
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from tests.system.waiting import wait_until
 
-CONTEXT = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
+CONTEXT = TemplateContext(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
 # No other run on this machine has it.
 DORMOUSE = f"dormouse-{os.getpid()}"
 DORMICE = f"process_names: [{{name: dormice, exe: [{DORMOUSE}]}}]\ncatalog: false\n".encode()

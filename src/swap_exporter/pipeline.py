@@ -15,7 +15,7 @@ from swap_exporter.history.watches import Memory
 from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Configuration
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 
 
 class Pipeline:
@@ -30,7 +30,7 @@ class Pipeline:
         configuration: Configuration,
         scanner: Scanner,
         details_reader: DetailsReader,
-        context: Context,
+        context: TemplateContext,
         clock: Callable[[], Instant],
         memory: Memory | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from swap_exporter.systemd import Supervisor
 from tests.web.serving import serving
 
@@ -27,7 +27,7 @@ class Exporter:
         self.passed = 0.0
         text = f"tick: {tick}\nmin_sample_interval: 1ms\ncatalog: false\n"
         configuration = config.parse(text.encode(), "test.yml")
-        context = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
+        context = TemplateContext(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
         details = DetailsReader(str(self.procfs), "/sys/fs/cgroup", configuration.proportional, self.clock)
         self.pipeline = Pipeline(configuration, Scanner(str(self.procfs)), details, context, self.clock)
         self.health = Health(self.pipeline, Supervisor({}), lambda: self.clock().monotonic)

@@ -25,7 +25,7 @@ HASTE = "--interval=0.1"
         (["--interval=0"], 'found "0", expected seconds from 0.1 to 3600'),
         (["--interval=2s"], 'found "2s", expected seconds from 0.1 to 3600'),
         (["--interval=nan"], 'found "nan", expected seconds from 0.1 to 3600'),
-        (["--top=0"], 'found "0", expected a whole number from 1 on'),
+        (["--top=0"], 'found "0", expected a whole number, at least 1'),
         (
             ["--from=localhost:10059"],
             'found "localhost:10059", expected a URL such as http://127.0.0.1:10059',

@@ -7,11 +7,11 @@ from swap_exporter.grouping.grouper import Grouper
 from swap_exporter.grouping.grouping import Grouping, Member
 from swap_exporter.sampling.sample import Process, Sample
 from swap_exporter.settings import Configuration
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from tests import making
 
 CATALOG = config.load(None)
-CONTEXT = Context(boot_time=0, clock_ticks=making.HZ, username=str)
+CONTEXT = TemplateContext(boot_time=0, clock_ticks=making.HZ, username=str)
 
 Layout = tuple[int, int, int]
 

@@ -439,9 +439,9 @@ CONFIGURATIONS = st.builds(
 class Thorough(Grouper):
     """Looks at everything at every sample."""
 
-    def _meet(self, processes: Mapping[int, Process]) -> tuple[list[_Known], list[_Known]]:
+    def _track(self, processes: Mapping[int, Process]) -> tuple[list[_Known], list[_Known]]:
         self._seen = {}
-        touched, renewed = super()._meet(processes)
+        touched, renewed = super()._track(processes)
         return touched + list(self._known.values()), renewed
 
 

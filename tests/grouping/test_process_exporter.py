@@ -21,7 +21,7 @@ from swap_exporter.grouping.username import username
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Process
 from swap_exporter.sampling.scan import Scanner
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from tests.require import require
 from tests.system.waiting import wait_until
 
@@ -151,7 +151,7 @@ def reference_names(path: Path) -> Counter[str]:
 
 
 def own_names(path: Path, processes: list[Process]) -> Counter[str]:
-    context = Context(int(psutil.boot_time()), os.sysconf("SC_CLK_TCK"), username)
+    context = TemplateContext(int(psutil.boot_time()), os.sysconf("SC_CLK_TCK"), username)
     entries = [entry for entry in config.load(str(path)).entries if not entry.builtin]
     names: Counter[str] = Counter()
     for process in processes:

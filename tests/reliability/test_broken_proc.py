@@ -22,7 +22,7 @@ from swap_exporter.exposition.render import families, render
 from swap_exporter.kernel import files
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.scan import Scanner
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from tests.making import instant
 from tests.reliability.conftest import Start
 from tests.require import require
@@ -159,7 +159,7 @@ def test_a_garbled_pid_costs_one_process_and_no_sample(places: Path) -> None:
     configuration = config.load(None)
     reader = DetailsReader(str(root), str(root), configuration.proportional, clock, DETAILS - {"taskstats"})
     scanner = Scanner(str(root), str(root), cgroups=True)
-    line = Pipeline(configuration, scanner, reader, Context(0, 100, str), clock)
+    line = Pipeline(configuration, scanner, reader, TemplateContext(0, 100, str), clock)
     try:
         for garbled in (b"20", b"4194304", b"-1", b"9" * 400, b"1"):
             tree.write("1/stat", garbled + b" (" + (root / "1/stat").read_bytes().partition(b" (")[2])
@@ -189,7 +189,7 @@ def test_a_number_of_any_size_in_it_costs_one_process_and_no_sample(places: Path
                 str(root), str(root), configuration.proportional, clock, DETAILS - {"taskstats"}
             )
             scanner = Scanner(str(root), str(root), cgroups=True)
-            line = Pipeline(configuration, scanner, reader, Context(0, 100, str), clock)
+            line = Pipeline(configuration, scanner, reader, TemplateContext(0, 100, str), clock)
             try:
                 for _ in range(2):
                     assessment = line.latest()
@@ -270,7 +270,7 @@ def test_any_file_may_be_broken_in_any_way_at_any_sample(
 
     reader = DetailsReader(str(root), str(root), configuration.proportional, clock, DETAILS - {"taskstats"})
     scanner = Scanner(str(root), str(root), cgroups=True)
-    line = Pipeline(configuration, scanner, reader, Context(0, 100, str), clock)
+    line = Pipeline(configuration, scanner, reader, TemplateContext(0, 100, str), clock)
     before: dict[tuple[str, ...], float] = {}
     try:
         for number, breakage in enumerate([{}, *breakages, {}]):

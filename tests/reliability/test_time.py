@@ -18,7 +18,7 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 from tests.system.waiting import wait_until
 
 # No other run on this machine has it.
@@ -58,7 +58,7 @@ class Watched:
         configuration = config.parse(DORMICE, "test.yml")
         self.clock = Clock()
         details_reader = DetailsReader("/proc", "/sys/fs/cgroup", configuration.proportional, self.clock)
-        context = Context(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
+        context = TemplateContext(boot_time=0, clock_ticks=os.sysconf("SC_CLK_TCK"), username=str)
         self.line = Pipeline(configuration, Scanner(), details_reader, context, self.clock)
 
     def watch(self, seconds: int) -> Assessment:

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from swap_exporter.grouping.username import username
 from swap_exporter.sampling.sample import Process
-from swap_exporter.settings.template import Context, Template, TemplateError, go_base, systemd_unit
+from swap_exporter.settings.template import Template, TemplateContext, TemplateError, go_base, systemd_unit
 from tests.making import process
 
-CONTEXT = Context(
+CONTEXT = TemplateContext(
     boot_time=1_700_000_000, clock_ticks=100, username=lambda uid: {33: "www-data"}.get(uid, str(uid))
 )
 GUNICORN = process(4242)._replace(
@@ -116,34 +116,39 @@ FIELDS = "Cgroups, Comm, ExeBase, ExeFull, Matches, PID, StartTime, Unit, Userna
 
 
 @pytest.mark.parametrize(
-    ("text", "message", "offset"),
+    ("text", "found", "offset"),
     [
-        ("a {{.Comm", "{{ without }}", 2),
-        ("{{}}", "no single field in {{}}", 0),
-        ("{{.}}", "no single field in {{.}}", 0),
-        ("{{.Comm .PID}}", "no single field in {{.Comm .PID}}", 0),
-        ("{{. Comm}}", "no single field in {{. Comm}}", 0),
-        ("{{(.Comm)}}", "no single field in {{(.Comm)}}", 0),
-        ("{{.Comm | html}}", "pipeline in {{.Comm | html}}", 0),
-        ('x{{printf "%s" .Comm}}', 'function printf in {{printf "%s" .Comm}}', 1),
-        ("{{if .Comm}}a{{end}}", "keyword if in {{if .Comm}}", 0),
-        ("{{- .Comm}}", "trim marker in {{- .Comm}}", 0),
-        ("{{.Comm -}}", "trim marker in {{.Comm -}}", 0),
-        ("{{/* note */}}", "comment in {{/* note */}}", 0),
-        ("{{$x := .Comm}}", "variable in {{$x := .Comm}}", 0),
-        ("{{$.Comm}}", "variable in {{$.Comm}}", 0),
-        ('{{"text"}}', 'constant in {{"text"}}', 0),
-        ("{{`text`}}", "constant in {{`text`}}", 0),
-        ("{{42}}", "constant in {{42}}", 0),
-        ("{{.StartTime.Unix}}", "nested field in {{.StartTime.Unix}}", 0),
-        ("{{.Matches.app.x}}", "nested field in {{.Matches.app.x}}", 0),
+        ("{{}}", "{{}}", 0),
+        ("{{.}}", "{{.}}", 0),
+        ("{{.Comm .PID}}", "{{.Comm .PID}}", 0),
+        ("{{. Comm}}", "{{. Comm}}", 0),
+        ("{{(.Comm)}}", "{{(.Comm)}}", 0),
+        ("{{.Comm | html}}", "{{.Comm | html}}", 0),
+        ('x{{printf "%s" .Comm}}', '{{printf "%s" .Comm}}', 1),
+        ("{{if .Comm}}a{{end}}", "{{if .Comm}}", 0),
+        ("{{- .Comm}}", "{{- .Comm}}", 0),
+        ("{{.Comm -}}", "{{.Comm -}}", 0),
+        ("{{/* note */}}", "{{/* note */}}", 0),
+        ("{{$x :=\n .Comm}}", "{{$x := .Comm}}", 0),
+        ("{{$.Comm}}", "{{$.Comm}}", 0),
+        ('{{"text"}}', '{{"text"}}', 0),
+        ("{{`text`}}", "{{`text`}}", 0),
+        ("{{42}}", "{{42}}", 0),
+        ("{{.StartTime.Unix}}", "{{.StartTime.Unix}}", 0),
+        ("{{.Matches.app.x}}", "{{.Matches.app.x}}", 0),
     ],
 )
-def test_the_rest_of_gos_language_is_refused_by_name(text: str, message: str, offset: int) -> None:
+def test_the_rest_of_gos_language_is_refused(text: str, found: str, offset: int) -> None:
     with pytest.raises(TemplateError) as raised:
         Template.parse(text, frozenset({"app"}))
-    assert str(raised.value).removesuffix(", expected only a field such as {{.Comm}}") == message
+    assert str(raised.value) == f"found {found}, expected a single field such as {{{{.Comm}}}}"
     assert raised.value.offset == offset
+
+
+def test_a_field_that_does_not_end_is_refused() -> None:
+    with pytest.raises(TemplateError, match=r"^{{ without }}$") as raised:
+        Template.parse("a {{.Comm", frozenset())
+    assert raised.value.offset == 2
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def check_config(options: Options) -> int:
 
 
 def catalog() -> int:
-    """Print the built-in entries as a configuration file may have them: without ``heartbeat``, which only the
+    """Print the built-in entries for use in a configuration file: without ``heartbeat``, which only the
     catalogue may set."""
     text = re.sub(r", heartbeat: [\d.]+(?=\})", "", config.catalog_text())
     with standard_output() as out:

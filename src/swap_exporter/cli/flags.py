@@ -1,11 +1,11 @@
-"""The command line: flags are the Prometheus ecosystem's, and go before or after the command."""
+"""The command line. Flags are named as in the Prometheus ecosystem, and go before or after the command."""
 
 import argparse
 import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from swap_exporter import __version__, log
@@ -31,24 +31,24 @@ COLLECTORS = host.COLLECTORS | details.COLLECTORS
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for."""
+    """What the command line asks for, with the default of each flag."""
 
-    command: str
-    config_file: str | None
-    procfs: str
-    sysfs: str
-    cgroupfs: str
-    state_file: str | None
-    collectors: frozenset[str]
-    log_level: str
-    log_format: str
-    listen_addresses: tuple[str, ...]
-    telemetry_path: str
-    web_config_file: str | None
-    systemd_socket: bool
-    max_requests: int
-    enable_lifecycle: bool
-    exporter_metrics: bool
+    command: str = "serve"
+    config_file: str | None = None
+    procfs: str = "/proc"
+    sysfs: str = "/sys"
+    cgroupfs: str = "/sys/fs/cgroup"
+    state_file: str | None = None
+    collectors: frozenset[str] = COLLECTORS
+    log_level: str = "info"
+    log_format: str = "logfmt"
+    listen_addresses: Sequence[str] = (":10059",)
+    telemetry_path: str = "/metrics"
+    web_config_file: str | None = None
+    systemd_socket: bool = False
+    max_requests: int = 40
+    enable_lifecycle: bool = False
+    exporter_metrics: bool = True
     pid: int | None = None
     file: str | None = None
     interval: float = 2.0
@@ -61,109 +61,128 @@ class Options:
     all: bool = False
 
 
+_DEFAULTS = Options()
+
+
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line. Wrong usage ends the program with one line and exit status 2."""
-    shared = _shared_flags()
+    shared, serving = _shared_flags(), _web_flags()
     parser = _Parser(
         prog="swap-exporter",
         description="Shows which processes are stranded in swap, and what that will cost.",
-        epilog="Without a command it serves.",
-        parents=[shared, _without_defaults(_web_flags())],
-        allow_abbrev=False,
+        epilog="The default command is serve.",
+        parents=[shared, serving],
     )
     parser.add_argument("--version", action="version", version=f"swap-exporter {__version__}")
-    # Flags given after the command must not be overwritten by the defaults of the command's own parser.
-    again = _without_defaults(_shared_flags())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     def command(name: str, summary: str, *parents: "_Parser") -> "_Parser":
-        return commands.add_parser(
-            name, help=summary, description=summary, parents=[again, *parents], allow_abbrev=False
-        )
+        return commands.add_parser(name, help=summary, description=summary, parents=[shared, *parents])
 
-    command("serve", "serve metrics over HTTP (the default command)", _without_defaults(_web_flags()))
-    _report_flags(command("report", "one table: what is in swap, what is stranded, what waking costs"))
-    explain = command("explain", "which entry claims a process, its group, role and verdict, and why")
+    command("serve", "serve metrics over HTTP (the default command)", serving)
+    _report_flags(command("report", "print one table: what is in swap, what is stranded, what waking costs"))
+    explain = command("explain", "show which entry claims a process, its group, role and verdict, and why")
     explain.add_argument("pid", metavar="PID", type=_positive)
-    explain.add_argument("--all", action="store_true", help="why each of the other entries does not claim it")
+    explain.add_argument(
+        "--all", action="store_true", help="show why each of the other entries does not claim it"
+    )
     _asking_flags(explain)
-    once = command("once", "one exposition, without the metrics that need a history")
+    once = command("once", "print one exposition, without the metrics that need a history")
     once.add_argument(
         "--output",
         metavar="FILE",
-        help="replace this file in one step, for the textfile collector; default: standard output",
+        help="replace this file atomically, for the textfile collector; default: standard output",
     )
-    check = command("check-config", "check a configuration file: exit 0, or every mistake and exit 1")
+    check = command("check-config", "check a configuration file: exit 0, or print every mistake and exit 1")
     check.add_argument("file", metavar="FILE")
     command("catalog", "print the built-in entries")
-    given, unknown = parser.parse_known_args(arguments)
-    serving = _web_flags()
-    chosen = commands.choices.get(given.command, parser)
-    if unknown:
-        chosen.refuse(unknown[0], serving)
+    given, refused = parser.parse_known_args(arguments)
     if given.command not in (None, "serve"):
-        # Before the command they are understood, but only serve would use them.
-        for action in serving._actions:
-            if hasattr(given, action.dest):
-                chosen.refuse(action.option_strings[0], serving)
-    return _options(serving.parse_args([], given))
+        # The main parser accepts them before any command, but only serve uses them.
+        refused += [argument for argument in arguments if argument.partition("=")[0] in serving.options]
+    if refused:
+        commands.choices.get(given.command, parser).refuse(refused[0], serving)
+    return _options(vars(given))
+
+
+def _options(given: dict[str, Any]) -> Options:
+    command = given.pop("command") or _DEFAULTS.command
+    off = {name for name in COLLECTORS if not given.pop(f"collector.{name}", True)}
+    return Options(command=command, collectors=COLLECTORS - off, **given)
 
 
 def _shared_flags() -> "_Parser":
-    flags = _Parser(add_help=False, allow_abbrev=False)
+    flags = _Parser(add_help=False)
     flags.add_argument(
-        "--config.file", metavar="FILE", help="configuration; without it the built-in catalogue"
+        "--config.file",
+        metavar="FILE",
+        dest="config_file",
+        help="configuration; without it the built-in catalogue is used",
     )
-    flags.add_argument("--path.procfs", metavar="DIR", default="/proc", help="default: %(default)s")
-    flags.add_argument("--path.sysfs", metavar="DIR", default="/sys", help="default: %(default)s")
+    for name in ("procfs", "sysfs", "cgroupfs"):
+        default = getattr(_DEFAULTS, name)
+        flags.add_argument(f"--path.{name}", metavar="DIR", dest=name, help=f"default: {default}")
     flags.add_argument(
-        "--path.cgroupfs", metavar="DIR", default="/sys/fs/cgroup", help="default: %(default)s"
+        "--state.file", metavar="FILE", dest="state_file", help="resume from this file after a restart"
     )
-    flags.add_argument("--state.file", metavar="FILE", help="resume from this file after a restart")
     for name in sorted(COLLECTORS):
-        flags.add_argument(
-            f"--collector.{name}",
-            action=_Switch,
-            default=True,
-            help=f"{_COLLECTORS[name]} (default: on)",
-        )
-    flags.add_argument("--log.level", choices=log.LEVELS, default="info", help="default: %(default)s")
-    flags.add_argument("--log.format", choices=log.FORMATS, default="logfmt", help="default: %(default)s")
+        flags.add_argument(f"--collector.{name}", action=_Switch, help=f"{_COLLECTORS[name]} (default: on)")
+    flags.add_argument(
+        "--log.level", choices=log.LEVELS, dest="log_level", help=f"default: {_DEFAULTS.log_level}"
+    )
+    flags.add_argument(
+        "--log.format", choices=log.FORMATS, dest="log_format", help=f"default: {_DEFAULTS.log_format}"
+    )
     return flags
 
 
 def _web_flags() -> "_Parser":
-    flags = _Parser(add_help=False, allow_abbrev=False)
+    flags = _Parser(add_help=False)
     web = flags.add_argument_group("serving")
     web.add_argument(
         "--web.listen-address",
         metavar="ADDRESS",
         action="append",
-        help="address to listen on, repeatable; default: :10059",
+        dest="listen_addresses",
+        help=f"address to listen on, repeatable; default: {_DEFAULTS.listen_addresses[0]}",
     )
     web.add_argument(
-        "--web.telemetry-path", metavar="PATH", type=_path, default="/metrics", help="default: %(default)s"
+        "--web.telemetry-path",
+        metavar="PATH",
+        type=_path,
+        dest="telemetry_path",
+        help=f"default: {_DEFAULTS.telemetry_path}",
     )
     web.add_argument(
-        "--web.config.file", metavar="FILE", help="TLS and users, in the exporter-toolkit's format"
+        "--web.config.file",
+        metavar="FILE",
+        dest="web_config_file",
+        help="TLS and users, in the exporter-toolkit's format",
     )
-    web.add_argument("--web.systemd-socket", action="store_true", help="use the sockets that systemd passes")
+    web.add_argument(
+        "--web.systemd-socket",
+        action="store_true",
+        dest="systemd_socket",
+        help="use the sockets that systemd passes",
+    )
     web.add_argument(
         "--web.max-requests",
         metavar="N",
         type=_whole,
-        default=40,
-        help="scrapes at the same time, 0: no limit; default: %(default)s",
+        dest="max_requests",
+        help=f"maximum number of parallel scrapes, 0: no limit; default: {_DEFAULTS.max_requests}",
     )
     web.add_argument(
         "--web.enable-lifecycle",
         action="store_true",
+        dest="enable_lifecycle",
         help="reload the configuration on POST /-/reload; SIGHUP always does",
     )
     web.add_argument(
         "--web.disable-exporter-metrics",
-        action="store_true",
-        help="leave out process_* and python_* of the exporter itself",
+        action="store_false",
+        dest="exporter_metrics",
+        help="exclude the exporter's own process_* and python_*",
     )
     return flags
 
@@ -174,8 +193,7 @@ def _report_flags(parser: "_Parser") -> None:
         "--interval",
         metavar="SECONDS",
         type=_seconds,
-        default=2.0,
-        help="between the two samples; default: %(default)g",
+        help=f"time between the two samples; default: {_DEFAULTS.interval:g}",
     )
     flags.add_argument(
         "--top", metavar="N", type=_positive, help="groups and commands to show; default: 10, with --json all"
@@ -183,7 +201,7 @@ def _report_flags(parser: "_Parser") -> None:
     flags.add_argument(
         "--processes", action="store_true", help="show the processes of each group and command"
     )
-    flags.add_argument("--json", action="store_true", help="for scripts; docs/report.md describes it")
+    flags.add_argument("--json", action="store_true", help="JSON for scripts, described in docs/report.md")
     _asking_flags(parser)
 
 
@@ -193,52 +211,14 @@ def _asking_flags(parser: "_Parser") -> None:
         "--from",
         metavar="URL",
         type=_url,
-        help="the exporter to ask for verdicts; default: http://127.0.0.1:10059/metrics, if it answers",
+        dest="exporter",
+        help="exporter to ask for verdicts; default: http://127.0.0.1:10059/metrics, if it answers",
     )
     flags.add_argument(
         "--http.config.file",
         metavar="FILE",
+        dest="http_config_file",
         help="user, password and CA for that exporter, in the format that promtool reads",
-    )
-
-
-def _without_defaults(flags: "_Parser") -> "_Parser":
-    for action in flags._actions:
-        # Filled in here: argparse would look for the default that is removed below.
-        action.help = action.help and (action.help % vars(action)).replace("%", "%%")
-        action.default = argparse.SUPPRESS
-    return flags
-
-
-def _options(given: argparse.Namespace) -> Options:
-    values = vars(given)
-    return Options(
-        command=values["command"] or "serve",
-        config_file=values["config.file"],
-        procfs=values["path.procfs"],
-        sysfs=values["path.sysfs"],
-        cgroupfs=values["path.cgroupfs"],
-        state_file=values["state.file"],
-        collectors=frozenset(name for name in COLLECTORS if values[f"collector.{name}"]),
-        log_level=values["log.level"],
-        log_format=values["log.format"],
-        listen_addresses=tuple(values["web.listen_address"] or [":10059"]),
-        telemetry_path=values["web.telemetry_path"],
-        web_config_file=values["web.config.file"],
-        systemd_socket=values["web.systemd_socket"],
-        max_requests=values["web.max_requests"],
-        enable_lifecycle=values["web.enable_lifecycle"],
-        exporter_metrics=not values["web.disable_exporter_metrics"],
-        pid=values.get("pid"),
-        file=values.get("file"),
-        interval=values.get("interval", 2.0),
-        top=values.get("top"),
-        processes=values.get("processes", False),
-        json=values.get("json", False),
-        exporter=values.get("from"),
-        output=values.get("output"),
-        http_config_file=values.get("http.config.file"),
-        all=values.get("all", False),
     )
 
 
@@ -250,10 +230,14 @@ class _Switch(argparse.BooleanOptionalAction):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Reports a mistake in one line. The result has only flags that were given: otherwise the parser of a
+    command would overwrite a flag before the command with the default."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, argument_default=argparse.SUPPRESS, **settings)
 
     def refuse(self, argument: str, serving: "_Parser") -> NoReturn:
-        """End with a line on an argument that this command does not take. ``serving``: flags of serve."""
+        """Exit because this command does not take the argument. ``serving``: the flags of serve."""
         flag = printable(argument.partition("=")[0])
         if flag in serving.options:
             self.error(f"{self.prog.rpartition(' ')[2]} takes no flag {flag}, only serve does")
@@ -269,16 +253,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
+def _whole(text: str, at_least: int = 0) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= at_least):
+        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number, at least {at_least}')
+    return int(text)
+
+
 def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 1 on')
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f'found "{text}", expected a whole number from 0 on')
-    return int(text)
+    return _whole(text, 1)
 
 
 def _path(text: str) -> str:

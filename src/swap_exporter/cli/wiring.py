@@ -18,7 +18,7 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner, check_procfs
 from swap_exporter.settings import Configuration
-from swap_exporter.settings.template import Context
+from swap_exporter.settings.template import TemplateContext
 
 
 def configuration(options: Options) -> Configuration:
@@ -56,10 +56,10 @@ def pipeline(
     )
 
 
-def context(options: Options) -> Context:
+def context(options: Options) -> TemplateContext:
     """What templates know of the host. Raises :class:`FatalError`."""
     boot_time = _boot_time(options.procfs)
-    return Context(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
+    return TemplateContext(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
 
 
 def _boot_time(procfs: str) -> int:

@@ -1,4 +1,4 @@
-"""Strict YAML to settings: every mistake with its place, all of them at once."""
+"""Strict YAML to settings. Reports all mistakes at once, each with its line and column."""
 
 from swap_exporter.config.catalog import catalog_text
 from swap_exporter.config.configuration import load, parse

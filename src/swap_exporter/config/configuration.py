@@ -1,4 +1,4 @@
-"""A configuration file, whole and checked, or every mistake in it."""
+"""Reads a configuration file into settings, or reports every mistake in it."""
 
 import os
 import stat
@@ -26,12 +26,12 @@ _KEYS = (
     "min_sample_interval",
     "limits",
 )
-# A window of one minute, the catalogue's shortest, must span two samples.
+# The shortest window of the catalogue, one minute, must contain two samples.
 _MAX_TICK = 120.0
 
 
 def load(path: str | None) -> Configuration:
-    """The configuration in a file; without a file, the defaults with the catalogue. Raises ConfigError."""
+    """The configuration in a file; without a path, the defaults with the catalogue. Raises ConfigError."""
     if path is None:
         defaults = Configuration()
         return Configuration(entries=_catalog(defaults.idle, defaults.swapped))
@@ -39,9 +39,9 @@ def load(path: str | None) -> Configuration:
 
 
 def parse(content: bytes, name: str, *, builtin: bool = False) -> Configuration:
-    """The configuration in the bytes of a file, which is called ``name`` in messages. Raises ConfigError.
+    """The configuration in the content of a file. Messages use ``name`` for the file. Raises ConfigError.
 
-    ``builtin``: this is a catalogue, which has entries only and has no other catalogue after them.
+    ``builtin``: this is the catalogue. It has only entries, and the catalogue is not added to them.
     """
     mistakes = Mistakes(name)
     root = Section(compose(content, name), "", _KEYS[:1] if builtin else _KEYS, mistakes)
@@ -116,7 +116,7 @@ def _limits(root: Section) -> Limits:
 
 
 def _read(path: str) -> bytes:
-    """All of the file before any of it is judged: one that is replaced meanwhile is read old or new."""
+    """The whole file in one read: if it is replaced meanwhile, the result is the old or the new content."""
     try:
         # Opening a FIFO would wait for its writer; a reload must not.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""The entries of ``process_names``."""
+"""Reads the entries of ``process_names``."""
 
 from yaml import ScalarNode
 
@@ -26,7 +26,7 @@ _ROLE_KEYS = (
 def read_entry(
     section: Section, name: str, builtin: bool, idle: Idle, swapped: Swapped, tick: float
 ) -> Entry:
-    """One entry; ``idle`` and ``swapped`` hold what it does not say itself. Mistakes go to the section."""
+    """One entry. ``idle`` and ``swapped`` are its defaults. Mistakes are added to the section."""
     comm, exe, cmdline = section.texts("comm"), section.texts("exe"), section.texts("cmdline")
     if comm is None and exe is None and cmdline is None:
         section.mistake("found no selector, expected at least one of comm, exe and cmdline")
@@ -47,8 +47,8 @@ def read_entry(
 
 
 def read_idle(section: Section, defaults: Idle, tick: float, *, builtin: bool = False) -> Idle:
-    """``idle``; a window below half a tick would never see two samples that it may compare."""
-    # Only the catalogue may say what idle workers use at least: it is measured for each server.
+    """``idle``. A window has at least half a tick: a shorter one never contains two comparable samples."""
+    # Only the catalogue may set heartbeat: it is measured for each server.
     idle = section.section("idle", ("after", "cpu", "window", *(("heartbeat",) if builtin else ())))
     cpu = idle.optional("cpu", share(above_zero=True), None)
     return Idle(
@@ -106,7 +106,7 @@ def _pattern(section: Section, text: Text) -> Pattern | None:
 
 
 def _column(node: ScalarNode, offset: int) -> int:
-    """How many columns after the start of a scalar a character of its text stands; 0 if unknown."""
+    """The distance of a character of the text from the start of its scalar, in columns; 0 if unknown."""
     quotes = 2 if node.style in ("'", '"') else 0
     start, end = node.start_mark, node.end_mark
     as_written = start.line == end.line and end.column - start.column == len(node.value) + quotes

@@ -1,4 +1,4 @@
-"""Mistakes in a configuration, gathered with their places and worded for a person."""
+"""Mistakes in a configuration, collected with their places and worded for people."""
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -16,7 +16,7 @@ class ConfigError(Exception):
         """One line each, in the order of the file."""
 
     def excerpt(self) -> tuple[str, ...]:
-        """The first 20 mistakes, long ones cut, and how many more there are; for logs."""
+        """The first 20 mistakes for a log, long ones shortened, and the number of the others."""
         lines = tuple(
             line if len(line) <= _EXCERPT_CHARACTERS else f"{line[: _EXCERPT_CHARACTERS - 1]}…"
             for line in self.mistakes[:_EXCERPT_MISTAKES]
@@ -30,14 +30,14 @@ class Mistakes:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        """How the file is called in messages."""
+        """The name of the file in messages."""
         self._found: dict[tuple[int, int, str], None] = {}
 
     def add(self, node: Node, path: str, message: str, offset: int = 0) -> None:
-        """Note what is wrong at a node; ``path`` is how a person finds it, "" for the document."""
+        """Add a mistake at a node. ``path``: the keys that lead to it, "" for the document."""
         where = f"{path}: " if path else ""
         mark = node.start_mark
-        # A dictionary, because a mapping that is merged into several is read several times.
+        # A dictionary: a mapping that is merged several times is read several times.
         self._found[(mark.line + 1, mark.column + 1 + offset, f"{where}{message}")] = None
 
     def raise_any(self) -> None:
@@ -49,7 +49,7 @@ class Mistakes:
 
 
 def quoted(text: str) -> str:
-    """The text on one line, in double quotes, cut if it is long."""
+    """The text on one line in double quotes, shortened if it is long."""
     if len(text) > _SHOWN_CHARACTERS:
         text = text[: _SHOWN_CHARACTERS - 1] + "…"
     shown = (c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
@@ -57,7 +57,7 @@ def quoted(text: str) -> str:
 
 
 def found(node: Node) -> str:
-    """What stands at a node."""
+    """A description of the value at a node."""
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
@@ -68,12 +68,12 @@ def found(node: Node) -> str:
 
 
 def is_quoted(node: Node) -> bool:
-    """A scalar in quotes or a block: text by intention."""
+    """Whether it is a scalar in quotes or a block, and so meant as text."""
     return isinstance(node, ScalarNode) and bool(node.style)
 
 
 def is_null(node: Node) -> bool:
-    """Nothing, ``~`` or ``null``."""
+    """Whether it is empty, ``~`` or ``null``."""
     return isinstance(node, ScalarNode) and not is_quoted(node) and node.value in _NULLS
 
 

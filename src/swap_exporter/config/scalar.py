@@ -1,4 +1,4 @@
-"""The kinds of values that a configuration holds, from the text that stands in it."""
+"""The kinds of values in a configuration, and how each is parsed from text."""
 
 import re
 import signal
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class KindError(ValueError):
-    """The text is not of its kind; the message says what is expected."""
+    """The text is not a value of the kind. The message says what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Kind(Generic[T]):
     parse: Callable[[str], T]
     """Raises KindError."""
     quotes: bool = False
-    """Whether it may stand in quotes: it is text rather than a number or a truth value."""
+    """Whether quotes are allowed. They are not for numbers and booleans."""
 
 
 def boolean() -> Kind[bool]:
-    """``true`` or ``false``, and nothing else that YAML 1.1 takes for one."""
+    """``true`` or ``false``, and none of the other booleans of YAML 1.1."""
     expected = "true or false"
 
     def parse(text: str) -> bool:
@@ -48,7 +48,7 @@ def whole_number(at_least: int) -> Kind[int]:
 
 
 def signal_number() -> Kind[int]:
-    """The name of a signal up to 31: /proc shows no others in stat."""
+    """The name of a signal up to 31: stat in /proc shows no others."""
     expected = "the name of a signal such as SIGUSR1"
     numbers = {number.name: int(number) for number in signal.Signals if number < 32}
 
@@ -73,7 +73,7 @@ def share(above_zero: bool = False) -> Kind[float]:
 
 
 def duration(at_least: float | None = None, at_most: float = 366 * 86400.0) -> Kind[float]:
-    """Seconds, above 0 if no least is given."""
+    """Seconds; above 0 without ``at_least``."""
     expected = "a duration such as 5m"
 
     def parse(text: str) -> float:
@@ -116,7 +116,7 @@ def _spelled(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
-# No more digits than any sensible value needs: Python refuses to convert thousands of them.
+# The number of digits is limited: Python refuses to convert thousands of them.
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,15}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _DURATION = re.compile(

@@ -1,7 +1,7 @@
-"""Reading one mapping of a configuration by the keys that it may have.
+"""Reads one mapping of a configuration by its known keys.
 
-Written by hand over the nodes of the document because schema libraries stop at the first mistake and know no
-positions, and because YAML 1.1 has turned ``on``, ``012`` and ``1:30`` into something else before they look.
+It works on the nodes of the document and uses no schema library: those stop at the first mistake, do not
+know positions, and get ``on``, ``012`` and ``1:30`` only after YAML 1.1 has converted them.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from swap_exporter.config.scalar import Kind, KindError
 T = TypeVar("T")
 D = TypeVar("D")
 
-# What a scalar is without a tag of its own; the kind decides what it means.
+# The tags that PyYAML gives to nodes without a tag. The kind decides what a scalar means.
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
@@ -25,7 +25,7 @@ _PLAIN_TAGS = frozenset(
 
 
 class Text(NamedTuple):
-    """A text as written."""
+    """A text as it is written in the file."""
 
     value: str
     node: ScalarNode
@@ -33,7 +33,7 @@ class Text(NamedTuple):
 
 
 class Section:
-    """A mapping, or its absence; every reader gives the default where there is nothing usable."""
+    """A mapping, or its absence. Every method returns the default if there is no usable value."""
 
     def __init__(self, node: Node | None, path: str, known: Sequence[str], mistakes: Mistakes) -> None:
         self.node = node
@@ -52,7 +52,7 @@ class Section:
 
     @property
     def line(self) -> int:
-        """From 1; 0 if the section is absent."""
+        """The line of the section from 1; 0 if it is absent."""
         return self.node.start_mark.line + 1 if self.node else 0
 
     def section(self, key: str, known: Sequence[str]) -> "Section":
@@ -61,7 +61,7 @@ class Section:
         return Section(None if absent else node, self._path(key), known, self._mistakes)
 
     def sections(self, key: str, known: Sequence[str]) -> list["Section"]:
-        """The mappings in a list, without what is something else there."""
+        """The mappings in a list; other items are mistakes."""
         items = [Section(node, path, known, self._mistakes) for node, path in self._items(key) or ()]
         return [section for section in items if isinstance(section.node, MappingNode)]
 
@@ -70,26 +70,26 @@ class Section:
         return default if node is None else self._read(node, self._path(key), kind, default)
 
     def optional(self, key: str, kind: Kind[T], default: T | None) -> T | None:
-        """As ``scalar``, but nothing and ``null`` mean ``None``."""
+        """Like ``scalar``, but an empty value and ``null`` mean ``None``."""
         node = self._value(key)
         if node is None:
             return default
         return None if is_null(node) else self._read(node, self._path(key), kind, default)
 
     def text(self, key: str) -> Text | None:
-        """``None`` where there is none, an empty one or a mistake."""
+        """``None`` if it is absent, empty or a mistake."""
         node = self._value(key)
         return None if node is None or is_null(node) else self._text(node, self._path(key))
 
     def texts(self, key: str) -> list[Text] | None:
-        """The texts in a list, without mistaken ones; ``None`` where there is no list."""
+        """The texts in a list, without mistakes; ``None`` if there is no list."""
         items = self._items(key)
         if items is None:
             return None
         return [text for node, path in items if (text := self._text(node, path)) is not None]
 
     def mistake(self, message: str, text: Text | None = None, offset: int = 0) -> None:
-        """Note a mistake in one of its texts, ``offset`` columns after its start, or in it as a whole."""
+        """Add a mistake in one of its texts, ``offset`` columns after the start, or in the whole section."""
         node, path = (text.node, text.path) if text else (self.node, self.path)
         assert node is not None, "an absent section has no mistakes"
         self._mistakes.add(node, path, message, offset)

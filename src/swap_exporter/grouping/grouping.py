@@ -18,20 +18,20 @@ class Member(NamedTuple):
     group: str
     role: Role
     entry: Entry
-    """The entry that claims it, or the ancestor through which it joined."""
+    """The entry that claims it, or that claims the ancestor through which it joined."""
     joined: bool
     """No entry claims it: it is in the group of an ancestor (``children``)."""
     reason: Reason
-    """Which rule told its role."""
+    """The rule that decided its role."""
 
 
 class Group:
-    """The processes of one group. As long as nothing of them changes it is the same object from grouping to
-    grouping: who remembers what it made of it need not look at them again."""
+    """The processes of one group. The same object is used again until a process changes, so that its results
+    can be cached."""
 
     def __init__(self, members: tuple[Member, ...]) -> None:
         self.members = members
-        """By pid, in ascending order. Ended processes stay members: their counters have to be gathered."""
+        """In the order of their pids. Ended processes are still members: their counters have to be added."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Group) and self.members == other.members
@@ -49,7 +49,7 @@ class Group:
 
     @cached_property
     def threaded_workers(self) -> tuple[Process, ...]:
-        """Its workers with several threads, whose exact CPU time is a sum over these."""
+        """Its workers with several threads, whose exact CPU time is a sum over the threads."""
         return tuple(
             member.process
             for member in self.members
@@ -58,7 +58,7 @@ class Group:
 
     @cached_property
     def idle(self) -> Idle:
-        """The settings of its members; those that need the longest watch, where they differ."""
+        """The settings of its members; if they differ, those with the longest ``after``."""
         return max((member.entry.idle for member in self.members), key=attrgetter("after"))
 
     @cached_property
@@ -68,23 +68,23 @@ class Group:
 
     @cached_property
     def cgroups(self) -> frozenset[tuple[str, ...]]:
-        """Where its processes are."""
+        """The cgroups of its processes, the paths of each in all hierarchies."""
         places = (member.process.cgroups for member in self.members)
         return frozenset(place for place in places if place is not None)
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """Each process is in one place exactly."""
+    """Each process is in exactly one group, or ungrouped."""
 
     groups: Mapping[str, Group]
     ungrouped: tuple[Process, ...]
     overflow: int
-    """Members that are in OVERFLOW."""
+    """The number of members of OVERFLOW."""
 
 
 def by_name(members: Iterable[Member], before: Mapping[str, Group] | None = None) -> dict[str, Group]:
-    """The groups of these members; ``before``: those that are the same objects if they have the same."""
+    """The groups of these members. A group of ``before`` with the same members is used again."""
     lists: dict[str, list[Member]] = {}
     for member in members:
         lists.setdefault(member.group, []).append(member)

@@ -1,6 +1,6 @@
-"""Who in a group is master, worker or auxiliary. Pure: what is remembered of a process is handed in."""
+"""Which processes of a group are master, worker or auxiliary. Pure: the caller passes the history in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from swap_exporter.settings import Roles
 
 
 class Role(StrEnum):
-    """A master forks and supervises, a worker serves, an auxiliary helps the server and serves nobody."""
+    """A master forks and supervises, a worker serves requests, an auxiliary does other work."""
 
     MASTER = "master"
     WORKER = "worker"
@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 class Reason(StrEnum):
-    """Which rule told the role, for people."""
+    """The rule that decided a role, as text for people."""
 
     TITLE = "its title says so"
     OTHER_PROGRAM = "it belongs to the group through its parent alone and runs another program"
@@ -34,36 +34,46 @@ class Reason(StrEnum):
     NO_KIN = "no process of its group is its parent or its child"
 
 
-class Verdict(NamedTuple):
+class RoleDecision(NamedTuple):
+    """The role of a process, and why."""
+
     role: Role
     reason: Reason
 
 
 class Candidate(NamedTuple):
-    """A process of a group, with what is known of it."""
+    """A process of a group, with its history."""
 
     process: Process
     roles: Roles
-    """Of the entry that claims it, or the ancestor through which it joined."""
-    told: Role | None
-    """What its title tells: :func:`by_title`."""
+    """From the entry that claims it, or that claims the ancestor through which it joined."""
+    title_role: Role | None
+    """The result of :func:`by_title`."""
     joined: bool
-    """No entry claims it: it is in the group because its ancestor is."""
+    """No entry claims it: it is in the group because an ancestor is."""
     parent: Identity | None
-    """Its parent, where that is in the group."""
+    """Its parent, if that is in the group."""
     forked: bool | None
-    """It has not exec'd since its parent forked it; ``None`` where that is not known."""
+    """It has not exec'd since its parent forked it; ``None`` if unknown."""
     same_program: bool
-    """As its parent: not exec'd or, where that is not known, the same comm or argv[0]."""
+    """It runs its parent's program: it has not exec'd or, if unknown, has the same comm or argv[0]."""
     was_master: bool
-    outlived: Role | None
-    """The role that it had under a parent in the group that it has outlived."""
+    role_under_parent: Role | None
+    """Its role under a parent in the group that has exited since."""
     parent_catches: int = 0
     """The signals that its parent handles, as in :class:`Process`."""
 
 
+class _Family(NamedTuple):
+    parent_role: Role | None
+    """``None`` if the parent is outside of the group."""
+    siblings: Sequence[Candidate]
+    """The live children of the parent, the candidate included."""
+    children: Sequence[Candidate]
+
+
 def by_title(roles: Roles, title: str) -> Role | None:
-    """The role that an entry's patterns read off a title."""
+    """The role whose pattern matches the title."""
     for role, pattern in (
         (Role.AUXILIARY, roles.auxiliary),
         (Role.MASTER, roles.master),
@@ -74,86 +84,78 @@ def by_title(roles: Roles, title: str) -> Role | None:
     return None
 
 
-def judge(group: Sequence[Candidate]) -> dict[Identity, Verdict]:
-    """The role of each process of one group."""
-    children: dict[Identity, list[Candidate]] = {}
+def assign_roles(group: Sequence[Candidate]) -> dict[Identity, RoleDecision]:
+    """Decide the role of each process of one group."""
+    children: dict[Identity | None, list[Candidate]] = {}
     for candidate in group:
         if candidate.parent is not None and not candidate.process.ended:
             children.setdefault(candidate.parent, []).append(candidate)
-    verdicts: dict[Identity, Verdict] = {}
+    decisions: dict[Identity, RoleDecision] = {}
     for candidate in _parents_first(group):
-        own = children.get(candidate.process.identity, [])
-        verdicts[candidate.process.identity] = _judge(candidate, own, children, verdicts)
-    return verdicts
+        parent = decisions.get(candidate.parent) if candidate.parent is not None else None
+        family = _Family(
+            parent_role=parent.role if parent else None,
+            siblings=children.get(candidate.parent, ()),
+            children=children.get(candidate.process.identity, ()),
+        )
+        decisions[candidate.process.identity] = _decide(candidate, family)
+    return decisions
 
 
-def _judge(
-    candidate: Candidate,
-    own_children: Iterable[Candidate],
-    children: Mapping[Identity, Sequence[Candidate]],
-    verdicts: Mapping[Identity, Verdict],
-) -> Verdict:
-    if candidate.told is None and candidate.joined and not candidate.same_program:
-        return Verdict(Role.AUXILIARY, Reason.OTHER_PROGRAM)
-    if candidate.told in (None, Role.WORKER):
-        if candidate.told is not None and candidate.outlived is Role.AUXILIARY:
-            return Verdict(Role.AUXILIARY, Reason.OUTLIVED)
-        mark = _mark(candidate, children, verdicts)
-        if mark is not None:
-            return Verdict(Role.AUXILIARY, mark)
-    if candidate.told is not None:
-        return Verdict(candidate.told, Reason.TITLE)
-    kinship = _kinship(candidate, children, verdicts)
+def _decide(candidate: Candidate, family: _Family) -> RoleDecision:
+    """The first rule that applies decides: another program, signs of an auxiliary, title, kinship."""
+    title_role = candidate.title_role
+    if title_role is None and candidate.joined and not candidate.same_program:
+        return RoleDecision(Role.AUXILIARY, Reason.OTHER_PROGRAM)
+    if title_role is Role.WORKER and candidate.role_under_parent is Role.AUXILIARY:
+        return RoleDecision(Role.AUXILIARY, Reason.OUTLIVED)
+    if title_role in (None, Role.WORKER) and (reason := _auxiliary_reason(candidate, family)) is not None:
+        return RoleDecision(Role.AUXILIARY, reason)
+    if title_role is not None:
+        return RoleDecision(title_role, Reason.TITLE)
+    by_parent = _by_parent(candidate, family)
     # A worker may fork for itself (multiprocessing); a new master, as in a hot upgrade, has exec'd.
-    if kinship is not None and candidate.forked:
-        return kinship if kinship.reason is not Reason.CHILD else Verdict(kinship.role, Reason.FORKED)
-    if any(map(_is_of_the_server, own_children)):
-        return Verdict(Role.MASTER, Reason.FORKS)
+    if by_parent is not None and candidate.forked:
+        return RoleDecision(by_parent.role, Reason.FORKED) if by_parent.reason is Reason.CHILD else by_parent
+    if any(map(_runs_the_server, family.children)):
+        return RoleDecision(Role.MASTER, Reason.FORKS)
     if candidate.was_master:
-        return Verdict(Role.MASTER, Reason.HAS_FORKED)
-    return kinship or Verdict(Role.WORKER, Reason.NO_KIN)
+        return RoleDecision(Role.MASTER, Reason.HAS_FORKED)
+    return by_parent or RoleDecision(Role.WORKER, Reason.NO_KIN)
 
 
-def _kinship(
-    candidate: Candidate,
-    children: Mapping[Identity, Sequence[Candidate]],
-    verdicts: Mapping[Identity, Verdict],
-) -> Verdict | None:
-    """What its parent makes of it, the one that it has outlived first."""
-    if candidate.outlived is not None:
-        return Verdict(candidate.outlived, Reason.OUTLIVED)
-    if candidate.parent is None or candidate.parent not in verdicts:
+def _by_parent(candidate: Candidate, family: _Family) -> RoleDecision | None:
+    """The role that follows from the parent; after the parent's exit, the one that it had before."""
+    if candidate.role_under_parent is not None:
+        return RoleDecision(candidate.role_under_parent, Reason.OUTLIVED)
+    if family.parent_role is None:
         return None
-    if verdicts[candidate.parent].role is not Role.MASTER:
-        return Verdict(Role.AUXILIARY, Reason.INNER)
-    reason = _stands_out(candidate, children.get(candidate.parent, ()))
+    if family.parent_role is not Role.MASTER:
+        return RoleDecision(Role.AUXILIARY, Reason.INNER)
+    reason = _first_child_reason(candidate, family.siblings)
     if reason is not None:
-        return Verdict(Role.AUXILIARY, reason)
-    return Verdict(Role.WORKER, Reason.CHILD)
+        return RoleDecision(Role.AUXILIARY, reason)
+    return RoleDecision(Role.WORKER, Reason.CHILD)
 
 
-def _is_of_the_server(child: Candidate) -> bool:
-    """Does having forked it make a master? A worker's ffmpeg and a resource tracker do not."""
-    if not child.joined or child.told is Role.WORKER:
+def _runs_the_server(child: Candidate) -> bool:
+    """Whether having this child makes a process a master. A worker's ffmpeg and a resource tracker do not."""
+    if not child.joined or child.title_role is Role.WORKER:
         return True
-    return child.told is not Role.AUXILIARY and child.same_program
+    return child.title_role is not Role.AUXILIARY and child.same_program
 
 
-def _mark(
-    candidate: Candidate,
-    children: Mapping[Identity, Sequence[Candidate]],
-    verdicts: Mapping[Identity, Verdict],
-) -> Reason | None:
-    """What shows that a child is an auxiliary although it may have the title of a worker."""
+def _auxiliary_reason(candidate: Candidate, family: _Family) -> Reason | None:
+    """Why a child is an auxiliary although it may have the title of a worker."""
     roles = candidate.roles
-    if candidate.parent is None or candidate.parent not in verdicts:
+    if family.parent_role is None:
         return None
-    if roles.job_children and verdicts[candidate.parent].role is not Role.MASTER:
+    if roles.job_children and family.parent_role is not Role.MASTER:
         return Reason.JOB
     siblings = [
         sibling.process.caught_signals
-        for sibling in children.get(candidate.parent, ())
-        if sibling.told is Role.WORKER or (sibling.told is None and sibling.same_program)
+        for sibling in family.siblings
+        if sibling.title_role is Role.WORKER or (sibling.title_role is None and sibling.same_program)
     ]
     caught = candidate.process.caught_signals
     if (
@@ -175,9 +177,9 @@ def _catches(caught: int, signal: int) -> bool:
     return caught >> (signal - 1) & 1 == 1
 
 
-def _stands_out(candidate: Candidate, siblings: Iterable[Candidate]) -> Reason | None:
-    """By ``auxiliary_threads``: httpd's cgid under a threaded MPM has no other mark. By ``auxiliary_first``:
-    huey's scheduler has no mark at all."""
+def _first_child_reason(candidate: Candidate, siblings: Iterable[Candidate]) -> Reason | None:
+    """Why the first child of a master is an auxiliary. Under a threaded MPM httpd's cgid differs from workers
+    only in its threads (``auxiliary_threads``), huey's scheduler in nothing (``auxiliary_first``)."""
     if candidate.joined:
         return None
     others = [
@@ -185,7 +187,7 @@ def _stands_out(candidate: Candidate, siblings: Iterable[Candidate]) -> Reason |
         for sibling in siblings
         if not sibling.joined and sibling.process.identity != candidate.process.identity
     ]
-    if not others or not all(_born(candidate.process) < _born(other) for other in others):
+    if not others or not all(_start_order(candidate.process) < _start_order(other) for other in others):
         return None
     if candidate.roles.auxiliary_first:
         return Reason.FIRST
@@ -195,7 +197,7 @@ def _stands_out(candidate: Candidate, siblings: Iterable[Candidate]) -> Reason |
     return None
 
 
-def _born(process: Process) -> tuple[int, int]:
+def _start_order(process: Process) -> tuple[int, int]:
     return (process.start_ticks, process.pid)
 
 
@@ -207,7 +209,7 @@ def _parents_first(group: Sequence[Candidate]) -> list[Candidate]:
         following: Candidate | None = candidate
         while following is not None:
             identity = following.process.identity
-            # Seen in this very line: parents in a circle, which only a torn reading of /proc can show.
+            # In this line already: parents in a circle, which only a torn read of /proc can show.
             if identity in ordered or identity in line:
                 break
             line[identity] = following

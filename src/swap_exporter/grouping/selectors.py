@@ -1,8 +1,7 @@
-"""Which processes an entry claims: process-exporter's selectors, to the letter.
+"""Which processes an entry claims. The selectors are exactly process-exporter's.
 
-``comm``, ``exe`` and ``cmdline`` must all agree; one of the names in ``comm`` and ``exe`` is enough, and
-every regular expression in ``cmdline`` must be found. An empty list of names claims nothing, an empty
-``cmdline`` restricts nothing.
+``comm``, ``exe`` and ``cmdline`` must all match: one of the names in ``comm`` and in ``exe``, and every
+regular expression in ``cmdline``. An empty list of names matches nothing, an empty ``cmdline`` everything.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from swap_exporter.settings.template import go_base
 
 
 def claim(entry: Entry, process: Process) -> Mapping[str, str] | None:
-    """What the regular expressions captured, for the name; ``None`` if the entry does not claim it."""
+    """The captures of the regular expressions; ``None`` if the entry does not claim the process."""
     if entry.comm is not None and process.comm not in entry.comm:
         return None
     if entry.exe is not None and not _named(entry.exe, process.argv):
@@ -30,7 +29,7 @@ def claim(entry: Entry, process: Process) -> Mapping[str, str] | None:
 
 
 def explain(entry: Entry, process: Process) -> str | None:
-    """Which selector keeps the entry from claiming it, and on what text; ``None`` if it does claim it."""
+    """The first selector that does not match, and the text; ``None`` if the entry claims the process."""
     if entry.comm is not None and process.comm not in entry.comm:
         return f"comm is {process.comm!r}, not {_one_of(sorted(entry.comm))}"
     if entry.exe is not None and not _named(entry.exe, process.argv):
@@ -43,7 +42,7 @@ def explain(entry: Entry, process: Process) -> str | None:
 
 
 def _named(exe: tuple[str, ...], argv: tuple[str, ...]) -> bool:
-    """A name without a slash is compared with the last element of argv[0], a path with all of it."""
+    """A name without a slash is compared with the last element of argv[0], a path with all of argv[0]."""
     if not argv:
         return False
     base = go_base(argv[0])

@@ -1,4 +1,4 @@
-"""The names of users, for ``{{.Username}}``."""
+"""User names for ``{{.Username}}``."""
 
 import pwd
 from functools import lru_cache
@@ -6,9 +6,9 @@ from functools import lru_cache
 
 @lru_cache(maxsize=4096)
 def username(uid: int) -> str:
-    """The name of a user, or its number where the system knows none.
+    """The name of a user, or the number if the user is unknown.
 
-    Asked once per uid: the answer can come from a directory server, and a group must keep its name.
+    Cached: the lookup can ask a directory server, and a group must keep its name.
     """
     try:
         return pwd.getpwuid(uid).pw_name

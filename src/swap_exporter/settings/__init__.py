@@ -1,4 +1,4 @@
-"""The settings that a configuration gives, with their defaults. Durations are seconds, sizes bytes."""
+"""The settings of a configuration with their defaults. Durations are in seconds, sizes in bytes."""
 
 from dataclasses import dataclass, field
 
@@ -11,24 +11,24 @@ class Idle:
     """When a worker counts as idle."""
 
     after: float = 300.0
-    """Watched for so long and not active in it."""
+    """It has been watched and inactive for this long."""
     cpu: float = 0.004
-    """The most that rest may use, as a share of one core."""
+    """Maximum CPU use of a worker at rest, as a share of one core."""
     window: float = 60.0
-    """The time over which ``cpu`` is taken where it is exact."""
+    """The time over which CPU use is averaged, if ``cpu_is_exact``."""
     cpu_is_exact: bool = False
-    """The configuration sets ``cpu``: a worker is active from just that share on, and nothing is learned."""
+    """The configuration sets ``cpu``: a worker is active from that share on, and nothing is learned."""
     heartbeat: float = 0.0
-    """The least that an idle worker of this kind uses, as a share of one core."""
+    """Measured CPU use of an idle worker of this kind, as a share of one core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """When a worker counts as swapped: both bounds must be reached by what was displaced."""
+    """When a worker counts as swapped: its displaced memory must reach both bounds."""
 
     min_bytes: int = 1 << 20
     min_ratio: float = 0.25
-    """Of displaced + RssAnon."""
+    """As a share of displaced + RssAnon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,15 @@ class Roles:
     worker: Pattern | None = None
     auxiliary: Pattern | None = None
     auxiliary_threads: int | None = None
-    """A master's first child is an auxiliary if it alone has this many threads and its siblings have more."""
+    """A master's first child is an auxiliary if it has this many threads and all its siblings have more."""
     auxiliary_first: bool = False
-    """A master's first child is an auxiliary, if it has others."""
+    """A master's first child is an auxiliary if the master has other children."""
     worker_catches: int | None = None
     """A child that has no handler for this signal is an auxiliary if its parent or a sibling has one."""
     auxiliary_catches: int | None = None
     """A child that has a handler for this signal is an auxiliary if a sibling has none."""
     job_children: bool = False
-    """A worker forks a process for each job: an auxiliary, also if it has the title of a worker."""
+    """A worker forks a process for each job. That is an auxiliary, even with the title of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Entry:
     swapped: Swapped = field(default_factory=Swapped)
     roles: Roles = field(default_factory=Roles)
     where: str = ""
-    """``FILE:LINE`` of the entry, for people."""
+    """``FILE:LINE`` of the entry, for messages."""
     builtin: bool = False
-    """From the catalogue."""
+    """It is from the catalogue."""
     with_parent: bool = False
-    """A process whose parent has been claimed by an entry of the same origin has the parent's group name."""
+    """If an entry of the same file claims the parent, the process gets the parent's group name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Proportional:
-    """How much reading SwapPss may cost."""
+    """How much time reading SwapPss may take."""
 
     share_of_time: float = 0.01
     max_process_bytes: int | None = None
@@ -94,7 +94,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that a configuration file decides."""
+    """All settings of a configuration file."""
 
     entries: tuple[Entry, ...] = ()
     """In the order in which they are tried: the user's first, then the catalogue's."""
@@ -105,8 +105,8 @@ class Configuration:
     proportional: Proportional = field(default_factory=Proportional)
     rate_window: float = 60.0
     forget: float = 600.0
-    """How long a group is kept after its last process, unless an entry of the user has its name without a
-    template."""
+    """How long a group is kept after its last process. A group that the user's entries name without a
+    template is always kept."""
     tick: float = 15.0
     min_sample_interval: float = 1.0
     limits: Limits = field(default_factory=Limits)

@@ -1,8 +1,8 @@
-"""Regular expressions in RE2: Go's syntax, and time linear in the text, which whoever runs a process writes.
+"""Regular expressions in RE2: Go's syntax, and linear time for titles that any process can choose.
 
-Unlike Go's, RE2 bounds the memory of a compiled pattern (``\\pL{1000}`` is refused as too large), and knows
-``\\C``. Python's binding finds a capture by its name only under the first group that bears it, so a name
-used twice is refused; in Go the last group would win, also when it is empty.
+Unlike Go's package, RE2 limits the memory of a compiled pattern (``\\pL{1000}`` is refused as too large) and
+supports ``\\C``. A name for two groups is refused: Python's binding returns only the first of them, Go the
+last, even if it is empty.
 """
 
 import re
@@ -11,9 +11,9 @@ from typing import Any
 
 import re2
 
-# The automaton that RE2 builds while it searches fills its budget when titles are hostile: with RE2's default
-# 50 patterns take 70 MiB for the titles of test_hostile_titles_cost_little_memory, with this 3 MiB and less
-# time. Few patterns need more to compile.
+# RE2 builds an automaton while it searches, and hostile titles fill its budget. For the titles of
+# test_hostile_titles_cost_little_memory 50 patterns take 70 MiB with RE2's default, and 3 MiB and less time
+# with this. Few patterns need more to compile.
 _BUDGET_BYTES = 256 << 10
 _LARGE_BUDGET_BYTES = 8 << 20
 
@@ -21,12 +21,12 @@ _CAPTURE_NAME = re.compile(r"\(\?P?<(\w+)>")
 
 
 class PatternError(ValueError):
-    """Not a pattern that RE2 accepts; the message is one line."""
+    """RE2 refuses the pattern. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern; two of the same text are equal."""
+    """A compiled pattern. Patterns with the same text are equal."""
 
     pattern: str
     groups: tuple[str, ...]
@@ -34,14 +34,14 @@ class Pattern:
     _compiled: Any = field(repr=False, compare=False)
 
     def search(self, text: str) -> object | None:
-        """Something other than ``None`` if the pattern occurs anywhere in the text."""
+        """``None`` if the pattern does not occur in the text."""
         return self._compiled.search(text)  # type: ignore[no-any-return]
 
     def captures(self, text: str) -> dict[str, str] | None:
-        """What each named group matched; ``None`` if the pattern does not occur.
+        """The text that each named group matched; ``None`` if the pattern does not occur.
 
-        An optional group that took no part gives "". The key "" holds the last group without a name, or the
-        whole match: so does process-exporter's ``.Matches``, and its bare form shows it.
+        An optional group that did not take part has "". The key "" has the last group without a name, or else
+        the whole match. process-exporter's ``.Matches`` is the same, and ``{{.Matches}}`` shows it.
         """
         match = self._compiled.search(text)
         if match is None:
@@ -50,7 +50,7 @@ class Pattern:
 
 
 def capture_names(text: str) -> frozenset[str]:
-    """The names that a pattern seems to capture, also when it does not compile."""
+    """The names that a pattern seems to capture, even if it does not compile."""
     return frozenset(_CAPTURE_NAME.findall(text))
 
 
