@@ -17,8 +17,8 @@ from swap_exporter.settings import Configuration
 from swap_exporter.web.application import Application
 from swap_exporter.web.workers import VERSION, workers_document
 from tests.exposition.test_exposition import assessed
+from tests.http.serving import get, serving
 from tests.making import MIB, grouping, instant, member, process, sample
-from tests.web.serving import get, serving
 
 PAGE = Path(__file__).parents[2] / "docs/api.md"
 

@@ -8,10 +8,10 @@ from typing import Protocol
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.exposition.own import own_metrics
 from swap_exporter.exposition.render import Renderer, families
+from swap_exporter.http.message import Request, Response, plain
+from swap_exporter.page.landing import HEADERS, landing_page
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.sample import Instant
-from swap_exporter.web.http import Request, Response, plain
-from swap_exporter.web.landing import HEADERS, landing_page
 from swap_exporter.web.workers import PATH as WORKERS_PATH
 from swap_exporter.web.workers import workers_document
 

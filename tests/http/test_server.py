@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swap_exporter.web.http import Request, Response
-from swap_exporter.web.listen import ListenError
-from swap_exporter.web.server import Server
-from tests.web.serving import GENEROUS, connect, echo, exchange, get, read_to_end, serving, statuses
+from swap_exporter.http.listen import ListenError
+from swap_exporter.http.message import Request, Response
+from swap_exporter.http.server import Server
+from tests.http.serving import GENEROUS, connect, echo, exchange, get, read_to_end, serving, statuses
 
 HEAD = b"GET /metrics?a=b HTTP/1.1\r\nHost: x\r\n"
 CLOSE = b"Connection: close\r\n\r\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from tests.web.authority import Authority
+from tests.http.authority import Authority
 
 HERE = Path(__file__).parent
 GENEROUS = 10.0

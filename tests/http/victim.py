@@ -11,9 +11,9 @@ from threading import Lock
 from prometheus_client.core import GaugeMetricFamily
 
 from swap_exporter.exposition.render import Renderer
-from swap_exporter.web.http import Request, Response
-from swap_exporter.web.server import Server
-from swap_exporter.web.toolkit import load_web_config
+from swap_exporter.http.message import Request, Response
+from swap_exporter.http.server import Server
+from swap_exporter.http.web_config import load_web_config
 
 # About what 300 groups' worth of series take.
 METRICS = b"".join(

@@ -13,9 +13,9 @@ from threading import Event
 import bcrypt
 import pytest
 
-from swap_exporter.web.http import Request, Response
-from tests.web.authority import Authority
-from tests.web.serving import connect, echo, exchange, get, read_to_end, serving, statuses
+from swap_exporter.http.message import Request, Response
+from tests.http.authority import Authority
+from tests.http.serving import connect, echo, exchange, get, read_to_end, serving, statuses
 
 
 def hashed(password: str) -> str:

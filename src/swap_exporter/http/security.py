@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
-from swap_exporter.web.rate import TokenBucket
-from swap_exporter.web.tls import TlsError, build_context
-from swap_exporter.web.toolkit import WebConfig, WebConfigError, load_web_config
-from swap_exporter.web.users import Users, cost_warnings
+from swap_exporter.http.rate_limit import TokenBucket
+from swap_exporter.http.tls import TlsError, build_context
+from swap_exporter.http.users import Users, cost_warnings
+from swap_exporter.http.web_config import WebConfig, WebConfigError, load_web_config
 
 _Stamp = tuple[Path, int, int, int, int] | None
 

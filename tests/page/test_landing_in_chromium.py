@@ -8,10 +8,10 @@ from http.client import HTTPConnection
 
 import pytest
 
+from tests.page.chromium import Chromium, png_size
+from tests.page.page import Page
 from tests.require import require
 from tests.system.exporter import Exporter
-from tests.web.chromium import Chromium, png_size
-from tests.web.page import Page
 
 CONFIGURATION = r"""
 process_names:

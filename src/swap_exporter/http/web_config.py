@@ -16,8 +16,8 @@ from swap_exporter.config.document import compose, pairs
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import whole_number
 from swap_exporter.config.section import Section
-from swap_exporter.web.rate import RateLimit
-from swap_exporter.web.tls import (
+from swap_exporter.http.rate_limit import RateLimit
+from swap_exporter.http.tls import (
     CIPHER_SUITES,
     CURVES,
     Pem,
@@ -27,8 +27,8 @@ from swap_exporter.web.tls import (
     unavailable_cipher_suite,
     unavailable_curve,
 )
-from swap_exporter.web.toolkit_kinds import client_auth_type, go_boolean, go_duration, tls_version
-from swap_exporter.web.users import HASH
+from swap_exporter.http.users import HASH
+from swap_exporter.http.web_config_kinds import client_auth_type, go_boolean, go_duration, tls_version
 
 _KEYS = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
 _TLS_KEYS = (

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.web.http import (
+from swap_exporter.http.message import (
     MAX_HEAD,
     MAX_HEADERS,
     HttpError,

@@ -1,4 +1,4 @@
-"""TLS as a client meets it; what web.yml may say is in test_toolkit.py."""
+"""TLS as a client meets it; what web.yml may say is in test_web_config.py."""
 
 import datetime
 import http.client
@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from swap_exporter.web.tls import CIPHER_SUITES, has_allowed_san
-from tests.web.authority import Authority, Identity
-from tests.web.serving import GENEROUS, connect, get, read_to_end, serving
+from swap_exporter.http.tls import CIPHER_SUITES, has_allowed_san
+from tests.http.authority import Authority, Identity
+from tests.http.serving import GENEROUS, connect, get, read_to_end, serving
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_a_client_certificate_without_authority_key_identifier_is_accepted(
     context_class: type[ssl.SSLContext],
 ) -> None:
     ours = SimpleNamespace(**{**vars(ssl), "SSLContext": context_class})
-    monkeypatch.setattr("swap_exporter.web.tls.ssl", ours)
+    monkeypatch.setattr("swap_exporter.http.tls.ssl", ours)
     ca, client = without_key_identifiers(tmp_path)
     lines = ("client_auth_type: RequireAndVerifyClientCert", f"client_ca_file: {ca}")
     config = web_yml(tmp_path, authority.issue("server"), *lines)

@@ -5,8 +5,8 @@ from threading import Event, Semaphore, Thread
 import bcrypt
 import pytest
 
-from swap_exporter.web.turns import NoTurnError
-from swap_exporter.web.users import Users, cost_warnings
+from swap_exporter.http.turns import NoTurnError
+from swap_exporter.http.users import Users, cost_warnings
 
 # Of a cost that no check here would survive.
 DEAR = "$2b$18$" + "." * 53

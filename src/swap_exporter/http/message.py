@@ -7,7 +7,7 @@ that have a size already, so that nothing a client sends can do worse than earn 
 
 # Not h11 (0.16): it would save 90 lines for 0.3 MiB and 0.2 ms of CPU a scrape, but its pattern for a header
 # tries each way to divide a run of blanks. The request below holds the interpreter's lock for a second, and
-# 200 clients with 4 KiB of them keep a scraper out for over 10 s (hard_to_parse in tests/web/attackers.py).
+# 200 clients with 4 KiB of them keep a scraper out for over 10 s (hard_to_parse in tests/http/attackers.py).
 #   python -c "import h11; c = h11.Connection(h11.SERVER);
 #   c.receive_data(b'GET / HTTP/1.1\nA:' + b' ' * 16000 + b'\0\n\n'); c.next_event()"
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swap_exporter.web.rate import RateLimit
-from swap_exporter.web.tls import CIPHER_SUITES, CURVES
-from swap_exporter.web.toolkit import WebConfig, WebConfigError, load_web_config, parse_web_config
-from tests.web.authority import Authority
+from swap_exporter.http.rate_limit import RateLimit
+from swap_exporter.http.tls import CIPHER_SUITES, CURVES
+from swap_exporter.http.web_config import WebConfig, WebConfigError, load_web_config, parse_web_config
+from tests.http.authority import Authority
 
 HASH = "$2y$10$" + "a" * 53
 PATH = Path("/etc/exporter/web.yml")

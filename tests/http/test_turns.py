@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from swap_exporter.web.turns import NoTurnError, Turns
+from swap_exporter.http.turns import NoTurnError, Turns
 
 GENEROUS = 10.0
 

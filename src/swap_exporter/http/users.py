@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from threading import Lock
 
 from swap_exporter.config.mistakes import quoted
-from swap_exporter.web.turns import Turns
+from swap_exporter.http.turns import Turns
 
 HASH = re.compile(r"\$2[abxy]?\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _REMEMBERED = 100

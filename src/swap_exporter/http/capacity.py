@@ -4,7 +4,7 @@ from collections.abc import Callable
 from threading import Condition
 from time import monotonic
 
-from swap_exporter.web.connection import Connection
+from swap_exporter.http.connection import Connection
 
 _LOOK_AGAIN = 0.02
 

@@ -1,4 +1,4 @@
-from swap_exporter.web.rate import RateLimit, TokenBucket
+from swap_exporter.http.rate_limit import RateLimit, TokenBucket
 
 
 def test_a_burst_passes_and_then_one_an_interval() -> None:

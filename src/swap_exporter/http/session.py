@@ -7,8 +7,8 @@ from http import HTTPStatus
 from time import monotonic
 from traceback import format_exc
 
-from swap_exporter.web.connection import Connection, ConnectionLostError
-from swap_exporter.web.http import (
+from swap_exporter.http.connection import Connection, ConnectionLostError
+from swap_exporter.http.message import (
     MAX_EMPTY_LINES,
     Handler,
     Head,
@@ -21,9 +21,9 @@ from swap_exporter.web.http import (
     render,
     scrape_timeout,
 )
-from swap_exporter.web.security import Rules, Security
-from swap_exporter.web.tls import has_allowed_san
-from swap_exporter.web.turns import NoTurnError, Turns
+from swap_exporter.http.security import Rules, Security
+from swap_exporter.http.tls import has_allowed_san
+from swap_exporter.http.turns import NoTurnError, Turns
 
 _JOINED_BODY = 16 * 1024
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from swap_exporter.web.listen import (
+from swap_exporter.http.listen import (
     ListenAddress,
     ListenError,
     accept_queue,
@@ -93,7 +93,7 @@ def test_sockets_for_another_process_are_left_alone() -> None:
 
 ACTIVATED = """
 import os
-from swap_exporter.web.listen import ListenError, name_of, systemd_sockets
+from swap_exporter.http.listen import ListenError, name_of, systemd_sockets
 os.environ["LISTEN_PID"] = str(os.getpid())
 try:
     sockets = systemd_sockets()

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from swap_exporter.web.http import Handler, Request, Response
-from swap_exporter.web.server import Server
-from swap_exporter.web.toolkit import load_web_config
+from swap_exporter.http.message import Handler, Request, Response
+from swap_exporter.http.server import Server
+from swap_exporter.http.web_config import load_web_config
 
 GENEROUS = 10.0
 

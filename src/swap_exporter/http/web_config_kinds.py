@@ -6,7 +6,7 @@ from ssl import CERT_NONE, TLSVersion, VerifyMode
 from typing import TypeVar
 
 from swap_exporter.config.scalar import Kind, KindError
-from swap_exporter.web.tls import CLIENT_AUTH_TYPES, VERSIONS
+from swap_exporter.http.tls import CLIENT_AUTH_TYPES, VERSIONS
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.web.authority import Authority
+from tests.http.authority import Authority
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ from swap_exporter import __version__
 from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, total
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity
+from swap_exporter.page.sentence import sentence, size
+from swap_exporter.page.swap_bar import bar, holders
 from swap_exporter.readable import printable, short_time
-from swap_exporter.web.sentence import sentence, size
-from swap_exporter.web.swap_bar import bar, holders
 
-_STYLE = resources.files("swap_exporter.web").joinpath("landing.css").read_text(encoding="utf-8")
+_STYLE = resources.files("swap_exporter.page").joinpath("landing.css").read_text(encoding="utf-8")
 _DOCS = "https://github.com/swap-exporter/swap-exporter/blob/main/docs"
 _RUNBOOKS = {"waking": "SwapWorkersWaking", "stranded": "SwapWorkersStranded"}
 

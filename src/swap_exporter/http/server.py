@@ -3,7 +3,7 @@
 Threads, because a handshake or a password check that takes long then blocks nobody else. No library does it:
 those of the standard library and of prometheus_client bound neither the time of a request nor the number of
 connections, and event loops take several times the memory for TLS. What a server has to survive here is in
-tests/web/test_attacks.py.
+tests/http/test_attacks.py.
 """
 
 import errno
@@ -19,14 +19,14 @@ from threading import Event, Thread
 from time import monotonic
 from traceback import format_exc
 
-from swap_exporter.web.capacity import Capacity
-from swap_exporter.web.connection import Connection, ConnectionLostError
-from swap_exporter.web.http import Handler
-from swap_exporter.web.listen import ListenError, accept_queue, bind, close_all, name_of, parse_address
-from swap_exporter.web.security import Security
-from swap_exporter.web.session import Service, Session
-from swap_exporter.web.toolkit import WebConfig
-from swap_exporter.web.turns import Turns
+from swap_exporter.http.capacity import Capacity
+from swap_exporter.http.connection import Connection, ConnectionLostError
+from swap_exporter.http.listen import ListenError, accept_queue, bind, close_all, name_of, parse_address
+from swap_exporter.http.message import Handler
+from swap_exporter.http.security import Security
+from swap_exporter.http.session import Service, Session
+from swap_exporter.http.turns import Turns
+from swap_exporter.http.web_config import WebConfig
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE = 0.05
