@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pytest
+
 from swap_exporter.http.message import Handler, Request, Response
 from swap_exporter.http.server import Server
 from swap_exporter.http.web_config import load_web_config
@@ -49,6 +51,11 @@ def read_to_end(client: socket.socket) -> bytes:
     while chunk := client.recv(65536):
         received += chunk
     return received
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:
+    """What was logged: messages and their fields."""
+    return [(record.getMessage(), vars(record)["fields"]) for record in caplog.records]
 
 
 def statuses(received: bytes) -> list[int]:

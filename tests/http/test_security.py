@@ -15,7 +15,7 @@ import pytest
 
 from swap_exporter.http.message import Request, Response
 from tests.http.authority import Authority
-from tests.http.serving import connect, echo, exchange, get, read_to_end, serving, statuses
+from tests.http.serving import connect, echo, events, exchange, get, read_to_end, serving, statuses
 
 
 def hashed(password: str) -> str:
@@ -158,9 +158,11 @@ def test_costs_are_warned_about_at_the_start_and_when_users_change(
         replace(web_yml, web_yml.read_text() + f"  bob: {dear}\n")
         for _ in range(3):
             get(server)
-    assert len(caplog.messages) == 2
-    assert f"{web_yml}: basic_auth_users: bcrypt costs from 4 to 15: " in caplog.messages[0]
-    assert f'{web_yml}: basic_auth_users: bcrypt cost above 14 for "bob" (15): ' in caplog.messages[1]
+    (differ, high) = events(caplog)
+    assert {differ[0], high[0]} == {"unsuitable bcrypt costs"}
+    assert {differ[1]["path"], high[1]["path"]} == {web_yml}
+    assert differ[1]["reason"].startswith("basic_auth_users: bcrypt costs from 4 to 15: ")
+    assert high[1]["reason"].startswith('basic_auth_users: bcrypt cost above 14 for "bob" (15): ')
     caplog.clear()
     with serving(web_config=web_yml):
         assert len(caplog.messages) == 2
@@ -171,10 +173,10 @@ def test_a_broken_file_logs_its_first_20_mistakes(web_yml: Path, caplog: pytest.
     with serving(web_config=web_yml) as server:
         replace(web_yml, "".join(f"nonsense{n}: {'x' * 90}\n" for n in range(3000)))
         assert get(server, headers={"Authorization": basic("alice", "secret")}).status == 200
-    (message,) = caplog.messages
-    assert "nonsense19" in message
-    assert "nonsense20" not in message
-    assert message.endswith("and 2980 more mistakes, of 3000")
+    ((_, fields),) = events(caplog)
+    assert "nonsense19" in fields["error"]
+    assert "nonsense20" not in fields["error"]
+    assert fields["error"].endswith("and 2980 more mistakes, of 3000")
 
 
 def test_users_change_without_a_restart(web_yml: Path) -> None:
@@ -200,8 +202,9 @@ def test_a_broken_file_changes_nothing_and_is_logged_once(
         for _ in range(3):
             assert get(server).status == 401
             assert get(server, headers={"Authorization": basic("alice", "secret")}).status == 200
-    assert len(caplog.messages) == 1
-    assert caplog.messages[0].startswith(f"keeping the previous web configuration: {web_yml}:")
+    ((message, fields),) = events(caplog)
+    assert message == "web configuration not reloaded, the running one stays"
+    assert fields["error"].startswith(f"{web_yml}:")
 
 
 def test_a_file_that_vanishes_changes_nothing_until_it_is_there_again(
@@ -215,7 +218,7 @@ def test_a_file_that_vanishes_changes_nothing_until_it_is_there_again(
         web_yml.rmdir()
         replace(web_yml, "")
         assert get(server).status == 200
-    assert [message.rpartition(": ")[2] for message in caplog.messages] == [
+    assert [fields["error"].rpartition(": ")[2] for _, fields in events(caplog)] == [
         "no such file or directory",
         "is not a regular file",
     ]
@@ -228,7 +231,9 @@ def test_tls_does_not_come_without_a_restart(web_yml: Path, caplog: pytest.LogCa
             web_yml, f"tls_server_config: {{cert_file: {identity.certificate}, key_file: {identity.key}}}"
         )
         assert get(server).status == 401
-    assert "tls_server_config comes and goes with a restart only" in caplog.messages[0]
+    ((_, fields),) = events(caplog)
+    assert "tls_server_config" in fields["error"]
+    assert "restart" in fields["error"]
 
 
 def test_headers_are_added_to_every_answer(web_yml: Path) -> None:

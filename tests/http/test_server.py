@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from swap_exporter.http.listen import ListenError
 from swap_exporter.http.message import Request, Response
 from swap_exporter.http.server import Server
-from tests.http.serving import GENEROUS, connect, echo, exchange, get, read_to_end, serving, statuses
+from tests.http.serving import GENEROUS, connect, echo, events, exchange, get, read_to_end, serving, statuses
 
 HEAD = b"GET /metrics?a=b HTTP/1.1\r\nHost: x\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
@@ -242,7 +242,8 @@ def test_a_handler_that_fails_is_one_line_in_the_log(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.INFO), serving(fail) as server:
         answer = get(server, "/metrics")
         assert (answer.status, answer.read()) == (500, b"internal error\n")
-    assert caplog.messages == ["answering GET /metrics failed: ValueError: broken"]
+    fields = {"method": "GET", "path": "/metrics", "reason": "ValueError: broken"}
+    assert events(caplog) == [("answering a request failed", fields)]
 
 
 def test_what_clients_do_wrong_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,5 @@
 """What a web.yml demands of clients and adds to answers, kept up to date while the server runs."""
 
-import logging
 import os
 import ssl
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
+from swap_exporter import log
 from swap_exporter.http.rate_limit import TokenBucket
 from swap_exporter.http.tls import TlsError, build_context
 from swap_exporter.http.users import Users, cost_warnings
@@ -34,19 +34,18 @@ class Security:
     What has changed is read again; where it cannot be used, what was in force stays, and the log says it.
     """
 
-    def __init__(self, config: WebConfig | None, log: logging.Logger, max_waiting: int) -> None:
+    def __init__(self, config: WebConfig | None, max_waiting: int) -> None:
         """`max_waiting`: passwords that wait for their check.
 
         Raises WebConfigError where a certificate cannot be used.
         """
         self._config = config
-        self._log = log
         self._max_waiting = max_waiting
         self._lock = Lock()
         self._stamps: tuple[_Stamp, ...] = ()
         self._rules = Rules() if config is None else _build(config, None, Rules(), max_waiting)
         if config is not None:
-            self._warn(config)
+            _warn_about_costs(config)
 
     def rules(self) -> Rules:
         """What is in force now."""
@@ -70,13 +69,15 @@ class Security:
             self._rules = _build(config, running, self._rules, self._max_waiting)
             self._config = config
             if config.users != running.users:
-                self._warn(config)
+                _warn_about_costs(config)
         except WebConfigError as error:
-            self._log.error("keeping the previous web configuration: %s", "; ".join(error.excerpt()))
+            mistakes = "; ".join(error.excerpt())
+            log.error("web configuration not reloaded, the running one stays", error=mistakes)
 
-    def _warn(self, config: WebConfig) -> None:
-        for warning in cost_warnings(config.users):
-            self._log.warning("%s: %s", config.path, warning)
+
+def _warn_about_costs(config: WebConfig) -> None:
+    for reason in cost_warnings(config.users):
+        log.warn("unsuitable bcrypt costs", path=config.path, reason=reason)
 
 
 def _build(config: WebConfig, running: WebConfig | None, rules: Rules, max_waiting: int) -> Rules:

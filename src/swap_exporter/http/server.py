@@ -7,7 +7,6 @@ tests/http/test_attacks.py.
 """
 
 import errno
-import logging
 import math
 import resource
 import selectors
@@ -17,8 +16,8 @@ from collections.abc import Sequence
 from functools import partial
 from threading import Event, Thread
 from time import monotonic
-from traceback import format_exc
 
+from swap_exporter import log
 from swap_exporter.http.capacity import Capacity
 from swap_exporter.http.connection import Connection, ConnectionLostError
 from swap_exporter.http.listen import ListenError, accept_queue, bind, close_all, name_of, parse_address
@@ -50,7 +49,6 @@ class Server:
         request_timeout: float = 10.0,
         idle_timeout: float = 300.0,
         grace: float = 0.5,
-        log: logging.Logger | None = None,
     ) -> None:
         """`addresses` as the flag has them; where systemd passed sockets, those are listened on instead.
 
@@ -61,8 +59,6 @@ class Server:
 
         Raises ListenError for a malformed address, WebConfigError for a certificate that cannot be used.
         """
-        log = log or logging.getLogger(__name__)
-        self._log = log
         self._addresses = [parse_address(address) for address in addresses]
         self._listeners = list(systemd_sockets)
         connections = min(max_connections, _affordable_connections())
@@ -70,8 +66,7 @@ class Server:
         self._service = Service(
             handler=handler,
             # Half of the connections: guesses do not use them up.
-            security=Security(web_config, log, max_waiting=max(1, connections // 2)),
-            log=log,
+            security=Security(web_config, max_waiting=max(1, connections // 2)),
             max_requests=max_requests,
             unlimited_paths=unlimited_paths,
             turns=Turns(max_requests or sys.maxsize),
@@ -140,7 +135,7 @@ class Server:
         except OSError as error:
             # Anything else is a client that went away before it was its turn.
             if error.errno in _EXHAUSTED:
-                self._log.debug("cannot accept a connection: %s", error.strerror)
+                log.debug("cannot accept a connection", reason=error.strerror)
                 self._capacity.spare_one()
                 self._stopping.wait(_PAUSE)
             return
@@ -152,7 +147,7 @@ class Server:
             Thread(target=self._serve, args=(connection,), name="web-connection", daemon=True).start()
             self._accepting_at = monotonic()
         except RuntimeError:  # the limit of threads, in all likelihood the service's TasksMax
-            self._log.debug("cannot start a thread for %s", connection.client)
+            log.debug("cannot start a thread", client=connection.client)
             self._leave(connection)
             self._stopping.wait(_PAUSE)
 
@@ -160,10 +155,9 @@ class Server:
         try:
             Session(connection, self._service).run()
         except ConnectionLostError as lost:
-            self._log.debug("%s: %s", connection.client, lost)
+            log.debug("connection lost", client=connection.client, reason=str(lost))
         except Exception as error:
-            self._log.error("serving %s failed: %s: %s", connection.client, type(error).__name__, error)
-            self._log.debug("where it failed: %s", format_exc())
+            log.unexpected("serving a connection failed", error, client=connection.client)
         finally:
             self._leave(connection)
 

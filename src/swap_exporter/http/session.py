@@ -1,12 +1,11 @@
 """One connection's life: handshake, then requests and answers until either side ends it."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
-from traceback import format_exc
 
+from swap_exporter import log
 from swap_exporter.http.connection import Connection, ConnectionLostError
 from swap_exporter.http.message import (
     MAX_EMPTY_LINES,
@@ -42,7 +41,6 @@ class Service:
 
     handler: Handler
     security: Security
-    log: logging.Logger
     max_requests: int
     turns: Turns
     """For handler calls."""
@@ -180,10 +178,7 @@ class Session:
             reason = f"no turn in time: requests answered at a time: {service.max_requests}"
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         except Exception as error:
-            service.log.error(
-                "answering %s %s failed: %s: %s", request.method, request.path, type(error).__name__, error
-            )
-            service.log.debug("where it failed: %s", format_exc())
+            log.unexpected("answering a request failed", error, method=request.method, path=request.path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
     def _refuse(self, response: Response) -> None:
