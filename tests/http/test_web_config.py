@@ -248,7 +248,7 @@ def test_a_user_may_have_an_empty_name_and_an_old_hash() -> None:
     [
         ("server.crt", "server.crt", "not a PEM certificate and its key"),
         ("server.crt", "other.key", "the key does not belong to the certificate"),
-        ("server.crt", ".", "it is not a regular file"),
+        ("server.crt", ".", "is not a regular file"),
     ],
 )
 def test_certificates_that_cannot_be_used_are_named(

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EINVAL
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -58,9 +59,7 @@ class Pem:
         if isinstance(self.source, str):
             return self.source.encode()
         try:
-            if self.source.exists() and not self.source.is_file():
-                raise TlsError(f"cannot read {self.source}: it is not a regular file")
-            return self.source.read_bytes()
+            return read_regular_file(self.source)
         except OSError as error:
             raise TlsError(f"cannot read {self.source}: {error.strerror}") from None
 
@@ -92,6 +91,13 @@ class Tls:
         """What is to be watched for changes."""
         pems = (self.cert, self.key, self.client_ca)
         return tuple(pem.source for pem in pems if pem and isinstance(pem.source, Path))
+
+
+def read_regular_file(path: Path) -> bytes:
+    """Raises OSError, also for what is not a regular file: opening a FIFO would wait for its writer."""
+    if path.exists() and not path.is_file():
+        raise OSError(EINVAL, "is not a regular file")
+    return path.read_bytes()
 
 
 def unavailable_curve(name: str) -> str | None:

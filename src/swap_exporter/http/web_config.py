@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from ssl import CERT_NONE, CERT_REQUIRED, TLSVersion
+from ssl import CERT_NONE, CERT_REQUIRED, TLSVersion, VerifyMode
 
 from yaml import MappingNode, Node
 
@@ -24,6 +24,7 @@ from swap_exporter.http.tls import (
     Tls,
     TlsError,
     build_context,
+    read_regular_file,
     unavailable_cipher_suite,
     unavailable_curve,
 )
@@ -78,9 +79,7 @@ class WebConfig:
 def load_web_config(path: Path) -> WebConfig:
     """Read the file and check that what it names can be used. Raises WebConfigError."""
     try:
-        if path.exists() and not path.is_file():
-            raise WebConfigError((f"{path}: is not a regular file",))
-        content = path.read_bytes()
+        content = read_regular_file(path)
     except OSError as error:
         raise WebConfigError((f"{path}: {(error.strerror or str(error)).lower()}",)) from None
     return parse_web_config(content, path)
@@ -113,38 +112,12 @@ def _tls(root: Section, directory: Path) -> Tls | None:
     section = root.section("tls_server_config", _TLS_KEYS)
     if not isinstance(section.node, MappingNode) or not section.node.value:
         return None
-    cert, key = _pem(section, "cert", directory), _pem(section, "key", directory)
-    for name, pem in (("cert", cert), ("key", key)):
-        if pem is None:
-            section.mistake(f"found neither {name}_file nor {name}, expected one of them")
-    client_ca = _pem(section, "client_ca", directory)
-    client_auth = section.scalar("client_auth_type", client_auth_type(), CERT_NONE)
-    min_version = section.scalar("min_version", tls_version(), TLSVersion.TLSv1_2)
-    max_version = section.scalar("max_version", tls_version(), TLSVersion.TLSv1_3)
-    sans = section.texts("client_allowed_sans")
-    suites = _names(section, "cipher_suites", CIPHER_SUITES, unavailable_cipher_suite)
-    curves = _names(section, "curve_preferences", CURVES, unavailable_curve)
-    if client_ca and client_auth == CERT_NONE:
-        section.mistake(
-            "found a client CA without client_auth_type, expected RequireAndVerifyClientCert with it"
-        )
-    if client_auth != CERT_NONE and not client_ca:
-        section.mistake("found client_auth_type without a client CA, expected client_ca_file")
-    if sans == []:
-        section.mistake("found client_allowed_sans without a name, expected one at least")
-    if sans and client_auth != CERT_REQUIRED:
-        section.mistake(
-            "found client_allowed_sans, expected client_auth_type: RequireAndVerifyClientCert with it"
-        )
-    if min_version > max_version:
-        section.mistake("found a min_version above max_version")
-    if max_version < TLSVersion.TLSv1_3 and suites and not any(CIPHER_SUITES[suite] for suite in suites):
-        section.mistake(
-            "found only TLS 1.3 names in cipher_suites, expected one of TLS 1.2 with max_version: TLS12"
-        )
-    if len(curves) > 1:
-        section.mistake("found several curve_preferences, expected one: Python's ssl cannot offer a list")
-    prefer_server = section.scalar("prefer_server_cipher_suites", go_boolean(), True)
+    cert, key = _required_pem(section, "cert", directory), _required_pem(section, "key", directory)
+    client_ca, client_auth, client_allowed_sans = _client_certificates(section, directory)
+    min_version, max_version = _versions(section)
+    cipher_suites = _cipher_suites(section, max_version)
+    curve = _curve(section)
+    prefer_server_cipher_suites = section.scalar("prefer_server_cipher_suites", go_boolean(), True)
     if cert is None or key is None:
         return None
     tls = Tls(
@@ -152,12 +125,12 @@ def _tls(root: Section, directory: Path) -> Tls | None:
         key=key,
         client_ca=client_ca,
         client_auth=client_auth,
-        client_allowed_sans=tuple(san.value for san in sans or ()),
+        client_allowed_sans=client_allowed_sans,
         min_version=min_version,
         max_version=max_version,
-        cipher_suites=suites,
-        prefer_server_cipher_suites=prefer_server,
-        curve=curves[0] if curves else None,
+        cipher_suites=cipher_suites,
+        prefer_server_cipher_suites=prefer_server_cipher_suites,
+        curve=curve,
     )
     try:
         build_context(tls)
@@ -166,7 +139,59 @@ def _tls(root: Section, directory: Path) -> Tls | None:
     return tls
 
 
+def _client_certificates(section: Section, directory: Path) -> tuple[Pem | None, VerifyMode, tuple[str, ...]]:
+    """The client CA, whether clients need a certificate of it, and the names that one must have."""
+    ca = _pem(section, "client_ca", directory)
+    auth = section.scalar("client_auth_type", client_auth_type(), CERT_NONE)
+    sans = section.texts("client_allowed_sans")
+    if ca and auth == CERT_NONE:
+        section.mistake(
+            "found a client CA without client_auth_type, expected RequireAndVerifyClientCert with it"
+        )
+    if auth != CERT_NONE and not ca:
+        section.mistake("found client_auth_type without a client CA, expected client_ca_file")
+    if sans == []:
+        section.mistake("found client_allowed_sans without a name, expected at least one")
+    if sans and auth != CERT_REQUIRED:
+        section.mistake(
+            "found client_allowed_sans, expected client_auth_type: RequireAndVerifyClientCert with it"
+        )
+    return ca, auth, tuple(san.value for san in sans or ())
+
+
+def _versions(section: Section) -> tuple[TLSVersion, TLSVersion]:
+    lowest = section.scalar("min_version", tls_version(), TLSVersion.TLSv1_2)
+    highest = section.scalar("max_version", tls_version(), TLSVersion.TLSv1_3)
+    if lowest > highest:
+        section.mistake("found a min_version above max_version")
+    return lowest, highest
+
+
+def _cipher_suites(section: Section, max_version: TLSVersion) -> tuple[str, ...]:
+    suites = _names(section, "cipher_suites", CIPHER_SUITES, unavailable_cipher_suite)
+    if max_version < TLSVersion.TLSv1_3 and suites and not any(CIPHER_SUITES[suite] for suite in suites):
+        section.mistake(
+            "found only TLS 1.3 names in cipher_suites, expected one of TLS 1.2 with max_version: TLS12"
+        )
+    return suites
+
+
+def _curve(section: Section) -> str | None:
+    curves = _names(section, "curve_preferences", CURVES, unavailable_curve)
+    if len(curves) > 1:
+        section.mistake("found several curve_preferences, expected one: Python's ssl cannot offer a list")
+    return curves[0] if curves else None
+
+
+def _required_pem(section: Section, name: str, directory: Path) -> Pem | None:
+    pem = _pem(section, name, directory)
+    if pem is None:
+        section.mistake(f"found neither {name}_file nor {name}, expected one of them")
+    return pem
+
+
 def _pem(section: Section, name: str, directory: Path) -> Pem | None:
+    """PEM in the file NAME_file, or in place in NAME. Empty texts count as absent."""
     inline, file = section.text(name), section.text(f"{name}_file")
     if inline and inline.value and file and file.value:
         section.mistake(f"found {name}_file too, expected one of the two", inline)
