@@ -12,8 +12,8 @@ from swap_exporter.http.listen import (
     ListenAddress,
     ListenError,
     accept_queue,
+    address_of,
     bind,
-    name_of,
     parse_address,
     systemd_sockets,
 )
@@ -69,13 +69,13 @@ def test_a_name_that_cannot_be_resolved_is_said_so(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", ""])
 def test_a_bound_address_has_its_port(host: str) -> None:
     with closing(bind(ListenAddress(host, 0))) as listener:
-        address = parse_address(name_of(listener))
+        address = parse_address(address_of(listener))
     assert address.port > 0
 
 
 def test_all_interfaces_are_reached_over_both_protocols() -> None:
     with closing(bind(ListenAddress("", 0))) as listener:
-        port = parse_address(name_of(listener)).port
+        port = parse_address(address_of(listener)).port
         socket.create_connection(("127.0.0.1", port)).close()
         if listener.family == socket.AF_INET6:
             socket.create_connection(("::1", port)).close()
@@ -93,11 +93,11 @@ def test_sockets_for_another_process_are_left_alone() -> None:
 
 ACTIVATED = """
 import os
-from swap_exporter.http.listen import ListenError, name_of, systemd_sockets
+from swap_exporter.http.listen import ListenError, address_of, systemd_sockets
 os.environ["LISTEN_PID"] = str(os.getpid())
 try:
     sockets = systemd_sockets()
-    print(*map(name_of, sockets), os.get_inheritable(3), "LISTEN_FDS" in os.environ)
+    print(*map(address_of, sockets), os.get_inheritable(3), "LISTEN_FDS" in os.environ)
 except ListenError as error:
     print(error)
 """

@@ -7,9 +7,9 @@ from swap_exporter.http.message import (
     MAX_HEADERS,
     HttpError,
     Response,
-    head_end,
+    find_head_end,
     parse_head,
-    render,
+    render_head,
     scrape_timeout,
 )
 
@@ -115,12 +115,12 @@ def test_connection_is_kept_as_the_client_asks(version: bytes, connection: bytes
     ],
 )
 def test_head_ends_at_the_empty_line(received: bytes, end: tuple[int, int] | None) -> None:
-    assert head_end(received) == end
+    assert find_head_end(received) == end
 
 
 @given(st.integers(0, 27))
 def test_end_of_the_head_is_found_however_it_was_cut(searched: int) -> None:
-    assert head_end(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", min(searched, 26)) == (24, 27)
+    assert find_head_end(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", min(searched, 26)) == (24, 27)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_end_of_the_head_is_found_however_it_was_cut(searched: int) -> None:
 )
 def test_a_head_that_is_too_long_is_refused_before_its_end(received: bytes, status: int) -> None:
     with pytest.raises(HttpError) as caught:
-        head_end(received)
+        find_head_end(received)
     assert caught.value.response.status == status
 
 
@@ -152,7 +152,7 @@ def test_scrape_timeout_has_a_default() -> None:
 
 def test_answer_says_its_length_and_the_responses_headers_win() -> None:
     response = Response(200, b"four", {"X-Frame-Options": "sameorigin"})
-    rendered = render(response, keep_alive=False, http_1_0=False, extra={"X-Frame-Options": "deny"})
+    rendered = render_head(response, keep_alive=False, http_1_0=False, extra={"X-Frame-Options": "deny"})
     lines = rendered.decode().split("\r\n")
     assert lines[0] == "HTTP/1.1 200 OK"
     assert lines[-2:] == ["", ""]
@@ -169,7 +169,7 @@ TOKENS = st.sampled_from(
 def test_any_bytes_are_a_request_or_an_error_with_a_status(received: bytes) -> None:
     status = 200
     try:
-        end = head_end(received)
+        end = find_head_end(received)
         if end is not None:
             assert parse_head(received[: end[0]]).method in ("GET", "HEAD", "POST")
     except HttpError as error:

@@ -290,7 +290,7 @@ def test_a_turn_that_does_not_come_until_the_scrapers_deadline_is_503() -> None:
         assert entered.wait(GENEROUS)
         refused = get(server, headers={"X-Prometheus-Scrape-Timeout-Seconds": "0.1"})
         assert refused.status == 503
-        assert refused.read() == b"no turn in time: requests answered at a time: 1\n"
+        assert refused.read() == b"overloaded: requests answered at a time: 1\n"
         leave.set()
         assert statuses(read_to_end(client)) == [200]
         assert get(server).status == 200
@@ -370,7 +370,7 @@ def read_until_closed(client: socket.socket) -> bytes:
 def wait_until_idle(server: Server, count: int) -> None:
     """A client has its answer a moment before the server begins to wait for the next request."""
     until = time.monotonic() + GENEROUS
-    while sum(each.idle_for(time.monotonic()) > 0 for each in set(server._capacity._connections)) < count:
+    while sum(each.idle_for(time.monotonic()) > 0 for each in set(server._connections._connections)) < count:
         assert time.monotonic() < until
         time.sleep(0.001)
 

@@ -5,7 +5,7 @@ from threading import Event, Semaphore, Thread
 import bcrypt
 import pytest
 
-from swap_exporter.http.turns import NoTurnError
+from swap_exporter.http.fair_semaphore import OverloadedError
 from swap_exporter.http.users import Users, cost_warnings
 
 # Of a cost that no check here would survive.
@@ -158,7 +158,7 @@ def test_a_check_that_cannot_begin_in_time_is_given_up(monkeypatch: pytest.Monke
     guess = Thread(target=users.authenticate, args=(basic("alice", b"wrong"), soon()))
     guess.start()
     assert blocking.entered.wait(60)
-    with pytest.raises(NoTurnError):
+    with pytest.raises(OverloadedError):
         users.authenticate(basic("alice", b"secret"), time.monotonic() + 0.01)
     blocking.go.set()
     guess.join(60)
@@ -193,7 +193,7 @@ def test_guesses_that_wait_are_bounded_and_do_not_keep_out_another_address(
         try:
             users.authenticate(basic("alice", b"wrong"), time.monotonic() + 60, client)
             checked.release()
-        except NoTurnError:
+        except OverloadedError:
             refused.release()
 
     guesses = [Thread(target=ask, args=("192.0.2.1",)) for _ in range(200)]

@@ -135,7 +135,7 @@ def test_a_sample_that_broke_off_is_no_empty_list() -> None:
     object.__setattr__(broken, "complete", False)
     with serving(application(Pipeline(of_the_host_alone(broken))).answer) as server:
         answer = get(server, "/api/workers")
-        assert (answer.status, answer.read()[:26]) == (503, b"the last sample broke off:")
+        assert (answer.status, answer.read()[:26]) == (503, b"the last sample is incompl")
 
 
 def test_it_is_behind_the_same_gate_as_the_metrics() -> None:

@@ -1,4 +1,4 @@
-"""One client's socket, plain or TLS, on which every wait has a deadline and can be ended from outside."""
+"""One client's socket, plain or TLS. Each wait on it has a deadline, and another thread can abort it."""
 
 import select
 import socket
@@ -18,120 +18,120 @@ _RESET_ON_CLOSE = pack("ii", 1, 0)  # struct linger of socket(7)
 
 
 class ConnectionLostError(Exception):
-    """The client went away, took too long, or had to make room; nothing more can be said to it."""
+    """The client disconnected or was too slow, or another client needed the slot. No answer can be sent."""
 
 
 class Connection:
-    """Owned by the thread that serves it; others may only call `cut`, `waited` and `idle_for`."""
+    """Owned by the thread that serves it; others may only call `abort`, `client_wait` and `idle_for`."""
 
     def __init__(self, accepted: socket.socket, client: str) -> None:
         accepted.setblocking(False)
         self._socket = accepted
-        self._cut = False
-        self._finished = False
+        self._aborted = False
+        self._ended_cleanly = False
         self._deadline = _NEVER
         self._waited = 0.0
         self._waiting_since = _NEVER
         self._idle_since = _NEVER
         self.client = client
 
-    def begin(self, deadline: float) -> None:
-        """A request (or its answer) begins: nothing waits for the client past this monotonic time."""
+    def set_deadline(self, deadline: float) -> None:
+        """Start reading a request, or sending an answer: it must be done by this monotonic time."""
         self._deadline = deadline
         self._waited = 0.0
         self._idle_since = _NEVER
 
-    def postpone(self, seconds: float) -> None:
-        """Move the deadline: the server took this time, not the client."""
+    def extend_deadline(self, seconds: float) -> None:
+        """Move the deadline by time that the server spent, not the client."""
         self._deadline += seconds
 
-    def rest(self, until: float) -> None:
-        """A request is answered: the next one may take until then to come."""
+    def set_idle(self, until: float) -> None:
+        """A request is answered: the next one must begin before this monotonic time."""
         self._deadline = until
         self._idle_since = monotonic()
 
-    def waited(self, now: float) -> float:
-        """Seconds for which this request has waited for its client, who is being waited for now; else 0.
+    def client_wait(self, now: float) -> float:
+        """Seconds that the server has waited for the client in this request; 0 if it is not waiting now.
 
-        What the server itself takes is not counted: a client does not suffer for a busy server.
+        Time that the server itself spends does not count: a slow server is not the client's fault.
         """
         since = self._waiting_since
         return 0.0 if since == _NEVER or self._idle_since != _NEVER else self._waited + now - since
 
     def idle_for(self, now: float) -> float:
-        """Seconds since the last answer, where no request has come after it; else 0."""
+        """Seconds since the last answer while no new request has begun; else 0."""
         return 0.0 if self._idle_since == _NEVER else now - self._idle_since
 
     def handshake(self, context: ssl.SSLContext) -> None:
-        """Become TLS. Raises ConnectionLostError."""
+        """Perform the TLS handshake. Raises ConnectionLostError."""
         try:
             secured = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
         except (OSError, ValueError) as error:
             raise ConnectionLostError(f"TLS: {error}") from None
         self._socket = secured
         try:
-            self._perform(secured.do_handshake)
+            self._retry(secured.do_handshake)
         except ConnectionLostError as error:
             if isinstance(error.__cause__, ssl.SSLError) and error.__cause__.reason == "HTTP_REQUEST":
-                self._say_in_plain(b"this port speaks HTTPS\n")
+                self._send_unencrypted(b"this port speaks HTTPS\n")
             raise
 
     def certificate(self) -> Mapping[str, object] | None:
-        """The client's verified certificate, as SSLSocket.getpeercert has it."""
+        """The client's verified certificate, as SSLSocket.getpeercert returns it."""
         assert isinstance(self._socket, ssl.SSLSocket)
         return self._socket.getpeercert()
 
     def receive(self) -> bytes:
-        """What has come; empty where the client has ended its side. Raises ConnectionLostError."""
-        return self._perform(self._socket.recv, _CHUNK)
+        """The bytes received; empty if the client has closed its side. Raises ConnectionLostError."""
+        return self._retry(self._socket.recv, _CHUNK)
 
     def send(self, payload: bytes | memoryview) -> None:
         """Raises ConnectionLostError."""
         rest = memoryview(payload)
         while rest:
             chunk = rest[:_CHUNK]
-            rest = rest[self._perform(self._socket.send, chunk, event=select.POLLOUT) :]
+            rest = rest[self._retry(self._socket.send, chunk, event=select.POLLOUT) :]
 
-    def finish(self, deadline: float) -> None:
-        """Say that nothing more comes, and wait for the client to end its side, by `deadline` at the latest.
+    def shut_down(self, deadline: float) -> None:
+        """Close the sending side and wait until `deadline` for the client to close its own.
 
-        A socket closed with unread input resets the connection, and the client loses an answer that it has
-        not read yet; so the rest of what it sends is read first, within bounds.
+        Closing a socket that has unread input resets the connection, and the client loses an answer that it
+        has not read yet. So a bounded amount of input is read first.
         """
-        self.begin(deadline)
+        self.set_deadline(deadline)
         with suppress(OSError, ValueError, ConnectionLostError):
             if isinstance(self._socket, ssl.SSLSocket):
                 with suppress(ssl.SSLError):
-                    self._socket.unwrap()  # sends close_notify; the client's own need not be waited for
+                    self._socket.unwrap()  # sends close_notify, does not wait for the client's
             socket.socket.shutdown(self._socket, socket.SHUT_WR)
             for _ in range(_DRAINED_CHUNKS):
-                if not self._perform(socket.socket.recv, self._socket, _CHUNK):
-                    self._finished = not self._cut
+                if not self._retry(socket.socket.recv, self._socket, _CHUNK):
+                    self._ended_cleanly = not self._aborted
                     return
 
     def close(self) -> None:
-        """Let go of the socket. Without a good end it is reset, lest the kernel keep what nobody reads."""
-        if not self._finished:
+        """Close the socket, with a reset unless it ended cleanly: the kernel must not keep unread answers."""
+        if not self._ended_cleanly:
             with suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._socket.close()
 
-    def cut(self) -> None:
-        """End it from another thread: the owner's wait ends with ConnectionLostError.
+    def abort(self) -> None:
+        """End the connection from another thread: the owner's wait raises ConnectionLostError.
 
-        The owner must not close it meanwhile, else the descriptor may be another's already.
+        The owner must not close it at the same time: its descriptor could already be reused.
         """
-        self._cut = True
+        self._aborted = True
         with suppress(OSError):
-            # Not SSLSocket.shutdown, which takes the TLS state away under the feet of the owner.
+            # Not SSLSocket.shutdown, which removes the TLS state while the owner uses it.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
-    def _say_in_plain(self, body: bytes) -> None:
+    def _send_unencrypted(self, body: bytes) -> None:
         head = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n"
         with suppress(OSError):
             socket.socket.send(self._socket, head + body)
 
-    def _perform(self, operation: Callable[..., T], *arguments: object, event: int = select.POLLIN) -> T:
+    def _retry(self, operation: Callable[..., T], *arguments: object, event: int = select.POLLIN) -> T:
         while True:
             try:
                 return operation(*arguments)
@@ -146,8 +146,8 @@ class Connection:
 
     def _wait(self, event: int) -> None:
         now = monotonic()
-        if self._cut:
-            raise ConnectionLostError("cut to make room")
+        if self._aborted:
+            raise ConnectionLostError("closed to make room")
         if now >= self._deadline:
             raise ConnectionLostError("took too long")
         poll = select.poll()

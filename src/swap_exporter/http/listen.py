@@ -1,4 +1,4 @@
-"""Where to listen: `--web.listen-address` values, and sockets that systemd hands over."""
+"""Listening sockets: for `--web.listen-address`, or passed by systemd."""
 
 import errno
 import os
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from struct import Struct
 
 BACKLOG = 4096
-"""The kernel takes less where net.core.somaxconn says so. Whoever waits here costs the process nothing."""
+"""The kernel caps it at net.core.somaxconn. Connections in this queue cost the process nothing."""
 SEND_BUFFER = 64 * 1024
 RECEIVE_BUFFER = 32 * 1024
-ABANDONED_AFTER = 30_000
-"""Milliseconds after which the kernel drops what a client does not take, also when the socket is closed."""
+USER_TIMEOUT_MS = 30_000
+"""The kernel drops a connection whose client acknowledges nothing for this time, even a closed one."""
 
 _ADDRESS = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[^\[\]:\s/]*)):(?P<port>[0-9]{1,5})"
 )
 _TCPI_UNACKED = Struct("24x I")
-"""Where struct tcp_info of linux/tcp.h has it."""
+"""Its offset in struct tcp_info of linux/tcp.h."""
 _FIRST_SYSTEMD_DESCRIPTOR = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
 
 
 class ListenError(Exception):
-    """An address that cannot be listened on; the message is one line for a person."""
+    """Cannot listen on an address; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,20 @@ def bind(address: ListenAddress) -> socket.socket:
         found = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-        return _listen(family, where)
+        family, _, _, _, sockaddr = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        return _listen(family, sockaddr)
     except socket.gaierror as error:
         raise ListenError(f"listen address {address} cannot be resolved: {error.strerror}") from None
     except UnicodeError:
         raise ListenError(f"listen address {address} cannot be resolved: not a host name") from None
     except OSError as error:
-        raise ListenError(f"listen address {address} {_why(error)}") from None
+        raise ListenError(f"listen address {address} {_bind_error(error)}") from None
 
 
 def systemd_sockets(environ: MutableMapping[str, str] | None = None) -> tuple[socket.socket, ...]:
-    """The listening sockets that systemd passed, by sd_listen_fds(3); the variables are taken away.
+    """The listening sockets that systemd passed (sd_listen_fds(3)). Removes its variables from `environ`.
 
-    Raises ListenError where there is none, or one is not a listening stream socket.
+    Raises ListenError if there is none, or if one is not a listening stream socket.
     """
     environ = os.environ if environ is None else environ
     pid, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
@@ -80,18 +80,18 @@ def systemd_sockets(environ: MutableMapping[str, str] | None = None) -> tuple[so
     return tuple(_adopt(_FIRST_SYSTEMD_DESCRIPTOR + i) for i in range(int(count)))
 
 
-def name_of(listener: socket.socket) -> str:
-    """The address that a listening socket is bound to, in the form of the flag."""
-    where = listener.getsockname()
-    if isinstance(where, tuple):
-        return str(ListenAddress(where[0], where[1]))
-    return f"unix:{where if isinstance(where, str) else where.decode(errors='replace')}"
+def address_of(listener: socket.socket) -> str:
+    """The address of a listening socket, in the form of `--web.listen-address`."""
+    sockaddr = listener.getsockname()
+    if isinstance(sockaddr, tuple):
+        return str(ListenAddress(sockaddr[0], sockaddr[1]))
+    return f"unix:{sockaddr if isinstance(sockaddr, str) else sockaddr.decode(errors='replace')}"
 
 
 def accept_queue(listener: socket.socket) -> int:
-    """How many connections wait to be accepted, by tcpi_unacked of a listening socket's tcp_info (tcp(7)).
+    """The number of connections that wait to be accepted: tcpi_unacked of tcp_info (tcp(7)).
 
-    0 where the kernel does not say: a Unix socket has no such figure.
+    0 for a Unix socket, for which the kernel does not report it.
     """
     if listener.family == socket.AF_UNIX:
         return 0
@@ -108,34 +108,34 @@ def _listen_everywhere(port: int) -> socket.socket:
     try:
         return _listen(socket.AF_INET6, ("::", port))
     except OSError as error:
-        # A host with IPv6 switched off has no such family, or has the family and no such address.
+        # IPv6 is off: the kernel has no such family, or the family but no address.
         if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             raise
         return _listen(socket.AF_INET, ("0.0.0.0", port))
 
 
-def _listen(family: int, where: tuple[object, ...]) -> socket.socket:
+def _listen(family: int, sockaddr: tuple[object, ...]) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if where[0] == "::" else 1)
-        listener.bind(where)
-        prepare(listener)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if sockaddr[0] == "::" else 1)
+        listener.bind(sockaddr)
+        start_listening(listener)
     except BaseException:
         listener.close()
         raise
     return listener
 
 
-def prepare(listener: socket.socket) -> None:
-    """Start to listen, with bounded buffers: connections inherit them, and the kernel would grow each to
-    megabytes for a client that never reads (tcp(7), tcp_wmem)."""
+def start_listening(listener: socket.socket) -> None:
+    """Listen, with bounded buffers, which connections inherit. Otherwise the kernel grows them to megabytes
+    for a client that never reads (tcp(7), tcp_wmem)."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     if listener.family != socket.AF_UNIX:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ABANDONED_AFTER)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     listener.listen(BACKLOG)
     listener.setblocking(False)
 
@@ -151,11 +151,11 @@ def _adopt(descriptor: int) -> socket.socket:
         ) from None
     if not listening or listener.type != socket.SOCK_STREAM:
         raise ListenError(f"descriptor {descriptor} passed by systemd is not a listening stream socket")
-    prepare(listener)
+    start_listening(listener)
     return listener
 
 
-def _why(error: OSError) -> str:
+def _bind_error(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "is in use"
     if error.errno == errno.EACCES:

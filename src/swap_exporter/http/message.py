@@ -1,13 +1,13 @@
 """HTTP/1.1 messages: bytes of a request head in, a Request out; a Response in, bytes out.
 
-The standard library's own header parser reads up to 6 MiB from a file object and lets folded, nameless and
-repeated headers through. What an exporter needs of RFC 9112 is less than that, and is parsed here from bytes
-that have a size already, so that nothing a client sends can do worse than earn a 400.
+The standard library's header parser reads up to 6 MiB from a file object and accepts folded, nameless and
+repeated headers. An exporter needs only a small part of RFC 9112. It is parsed here from bytes of bounded
+size, so that the worst result of any input is an error response.
 """
 
-# Not h11 (0.16): it would save 90 lines for 0.3 MiB and 0.2 ms of CPU a scrape, but its pattern for a header
-# tries each way to divide a run of blanks. The request below holds the interpreter's lock for a second, and
-# 200 clients with 4 KiB of them keep a scraper out for over 10 s (hard_to_parse in tests/http/attackers.py).
+# Not h11 (0.16): it would save 90 lines for 0.3 MiB and 0.2 ms of CPU per scrape, but its header pattern
+# backtracks on a run of blanks. The request below keeps the GIL for a second, and 200 clients that send 4 KiB
+# of blanks block a scraper for over 10 s (hard_to_parse in tests/http/attackers.py).
 #   python -c "import h11; c = h11.Connection(h11.SERVER);
 #   c.receive_data(b'GET / HTTP/1.1\nA:' + b' ' * 16000 + b'\0\n\n'); c.next_event()"
 
@@ -25,22 +25,22 @@ MAX_HEAD = 16 * 1024
 MAX_HEADERS = 100
 MAX_BODY = 64 * 1024
 MAX_EMPTY_LINES = 4
-"""Before a request. RFC 9112, 2.2, asks to ignore one at least."""
+"""Before a request. RFC 9112, 2.2, requires to ignore at least one."""
 MAX_SCRAPE_TIMEOUT = 120.0
-"""Seconds. A client may ask for more time than the server's own bound, but not for ever."""
+"""Seconds. A client may ask for more time than the server's timeout, up to this."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-_ALLOWED = ("GET", "HEAD", "POST")
-_KNOWN = ("CONNECT", "DELETE", "OPTIONS", "PATCH", "PUT", "TRACE")
+_ALLOWED_METHODS = ("GET", "HEAD", "POST")
+_OTHER_METHODS = ("CONNECT", "DELETE", "OPTIONS", "PATCH", "PUT", "TRACE")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a handler is asked."""
+    """A request, as a handler gets it."""
 
     method: str
     """GET, HEAD or POST. The server drops the body of an answer to HEAD."""
@@ -51,14 +51,14 @@ class Request:
     headers: Mapping[str, str]
     """By lower-case name; a repeated header's values are joined by a comma."""
     deadline: float
-    """On the monotonic clock: the client stops waiting then."""
+    """On the monotonic clock. The client stops waiting then."""
     user: str | None
-    """Who has shown a password; None where none is asked for."""
+    """The authenticated user; None if no password is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a handler answers."""
+    """An answer, as a handler returns it."""
 
     status: int
     body: bytes
@@ -70,12 +70,12 @@ Handler = Callable[[Request], Response]
 
 
 def plain(status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
-    """An answer in one or more lines of text."""
+    """A text/plain answer."""
     return Response(status, f"{text}\n".encode(), headers)
 
 
 class HttpError(Exception):
-    """A request that is answered with an error, after which the connection is of no more use."""
+    """A malformed request: it is answered with an error, and the connection ends."""
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         super().__init__(reason)
@@ -84,7 +84,7 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The request line and headers, understood."""
+    """The parsed request line and headers."""
 
     method: str
     path: str
@@ -96,16 +96,16 @@ class Head:
     expects_continue: bool
 
 
-def head_end(received: bytes | bytearray, searched: int = 0) -> tuple[int, int] | None:
-    """Where the head ends and where what follows it begins; None while it is not complete.
+def find_head_end(received: bytes | bytearray, searched: int = 0) -> tuple[int, int] | None:
+    """The end of the head and the start of what follows it; None while the head is incomplete.
 
-    `searched` bytes were looked at before. Raises HttpError as soon as the head is too long to be served.
+    `searched`: bytes that an earlier call has searched. Raises HttpError as soon as the head is too long.
     """
     if len(received) > MAX_REQUEST_LINE and received.find(b"\n", 0, MAX_REQUEST_LINE + 1) < 0:
         raise HttpError(
             HTTPStatus.REQUEST_URI_TOO_LONG, f"request line is longer than {MAX_REQUEST_LINE} bytes"
         )
-    # Fixed bytes, because a pattern would be tried at each place.
+    # Fixed bytes are faster to find than a pattern.
     found = [
         (at, at + len(mark))
         for mark in (b"\n\r\n", b"\n\n")
@@ -120,7 +120,7 @@ def head_end(received: bytes | bytearray, searched: int = 0) -> tuple[int, int] 
 
 
 def parse_head(head: bytes) -> Head:
-    """Understand what stands before the empty line. Raises HttpError."""
+    """Parse the bytes before the empty line. Raises HttpError."""
     first, *lines = head.decode("latin-1").split("\n")
     parts = first.removesuffix("\r").split(" ")
     if len(parts) != 3:
@@ -130,13 +130,13 @@ def parse_head(head: bytes) -> Head:
     _check_method(method)
     path, query = _parse_target(target)
     headers = _parse_headers(lines)
-    # HTTP/1.0 has no Host header; but two of them never agree on what the request is for.
+    # HTTP/1.0 needs no Host header, but two are ambiguous in any version.
     if "," in headers.get("host", "" if http_1_0 else ","):
         raise HttpError(HTTPStatus.BAD_REQUEST, "exactly one Host header is required")
     connection = {option.strip().lower() for option in headers.get("connection", "").split(",")}
     expectation = headers.get("expect", "").lower()
     if expectation not in ("", "100-continue"):
-        raise HttpError(HTTPStatus.EXPECTATION_FAILED, "only the expectation 100-continue is known")
+        raise HttpError(HTTPStatus.EXPECTATION_FAILED, "the only supported expectation is 100-continue")
     return Head(
         method=method,
         path=path,
@@ -150,7 +150,7 @@ def parse_head(head: bytes) -> Head:
 
 
 def scrape_timeout(headers: Mapping[str, str], default: float) -> float:
-    """How many seconds the client waits, from Prometheus' header; `default` where that makes no sense."""
+    """The scrape timeout in seconds, from Prometheus' header; `default` if it is missing or invalid."""
     try:
         seconds = float(headers["x-prometheus-scrape-timeout-seconds"])
     except (KeyError, ValueError):
@@ -158,10 +158,10 @@ def scrape_timeout(headers: Mapping[str, str], default: float) -> float:
     return min(seconds, MAX_SCRAPE_TIMEOUT) if isfinite(seconds) and seconds > 0 else default
 
 
-def render(
+def render_head(
     response: Response, *, keep_alive: bool, http_1_0: bool, extra: Mapping[str, str] = _NO_HEADERS
 ) -> bytes:
-    """The head of the answer. `extra` headers give way to the response's own."""
+    """The head of an answer. The response's own headers override `extra`."""
     headers = {
         **extra,
         "Content-Type": response.content_type,
@@ -183,16 +183,16 @@ def _is_http_1_0(version: str) -> bool:
     if not match:
         raise HttpError(HTTPStatus.BAD_REQUEST, "malformed HTTP version")
     if match[1] != "1":
-        raise HttpError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        raise HttpError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "only HTTP/1.0 and HTTP/1.1 are supported")
     return match[2] == "0"
 
 
 def _check_method(method: str) -> None:
-    if method in _ALLOWED:
+    if method in _ALLOWED_METHODS:
         return
-    if method in _KNOWN:
+    if method in _OTHER_METHODS:
         raise HttpError(
-            HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not allowed", {"Allow": ", ".join(_ALLOWED)}
+            HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not allowed", {"Allow": ", ".join(_ALLOWED_METHODS)}
         )
     if not _TOKEN.fullmatch(method):
         raise HttpError(HTTPStatus.BAD_REQUEST, "malformed method")
@@ -203,7 +203,7 @@ def _parse_target(target: str) -> tuple[str, str]:
     if not target.isascii() or _CONTROL.search(target):
         raise HttpError(HTTPStatus.BAD_REQUEST, "request target has bytes that must be percent-encoded")
     if not target.startswith("/"):
-        # A proxy's absolute form. What stands before the path says which host, and there is only this one.
+        # The absolute form, for proxies. The host is ignored: there is only this one.
         try:
             url = urlsplit(target)
         except ValueError:
@@ -222,7 +222,7 @@ def _parse_headers(lines: list[str]) -> Mapping[str, str]:
     for line in lines:
         name, colon, value = line.removesuffix("\r").partition(":")
         value = value.strip(" \t")
-        # A folded line starts with a blank and so has no token before its colon.
+        # Also refuses folded lines: they start with a blank, so no token precedes the colon.
         if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):
             raise HttpError(HTTPStatus.BAD_REQUEST, "malformed header")
         name = name.lower()

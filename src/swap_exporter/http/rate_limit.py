@@ -1,4 +1,4 @@
-"""A token bucket, as web.yml's rate_limit has it."""
+"""A token bucket, for rate_limit of web.yml."""
 
 from dataclasses import dataclass
 from threading import Lock
@@ -6,14 +6,14 @@ from threading import Lock
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """One request every `interval` seconds, and up to `burst` at once after a pause."""
+    """One request per `interval` seconds on average, up to `burst` at once."""
 
     interval: float
     burst: int
 
 
 class TokenBucket:
-    """Starts full."""
+    """Starts full, with `burst` tokens."""
 
     def __init__(self, limit: RateLimit, now: float) -> None:
         self.limit = limit
@@ -22,7 +22,7 @@ class TokenBucket:
         self._lock = Lock()
 
     def take(self, now: float) -> bool:
-        """Whether one more request may pass at this monotonic time."""
+        """Take a token for a request at this monotonic time; False if there is none."""
         with self._lock:
             earned = (now - self._filled_at) / self.limit.interval
             self._tokens = min(float(self.limit.burst), self._tokens + earned)

@@ -1,4 +1,4 @@
-"""What a web.yml demands of clients and adds to answers, kept up to date while the server runs."""
+"""Applies web.yml to clients and answers, and reloads it while the server runs."""
 
 import os
 import ssl
@@ -19,7 +19,7 @@ _Stamp = tuple[Path, int, int, int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One state of the file and of those that it names, ready for use."""
+    """What web.yml and the files that it names require, ready for use."""
 
     context: ssl.SSLContext | None = None
     allowed_sans: tuple[str, ...] = ()
@@ -29,15 +29,15 @@ class Rules:
 
 
 class Security:
-    """Looks at the files before each handshake and request, which is a few stat calls.
+    """Checks the files for changes before each handshake and request, with a few stat calls.
 
-    What has changed is read again; where it cannot be used, what was in force stays, and the log says it.
+    Changed files are read again. If they are unusable, the previous rules stay, and an error is logged.
     """
 
     def __init__(self, config: WebConfig | None, max_waiting: int) -> None:
-        """`max_waiting`: passwords that wait for their check.
+        """`max_waiting`: password checks that may wait.
 
-        Raises WebConfigError where a certificate cannot be used.
+        Raises WebConfigError for an unusable certificate.
         """
         self._config = config
         self._max_waiting = max_waiting
@@ -48,23 +48,23 @@ class Security:
             _warn_about_costs(config)
 
     def rules(self) -> Rules:
-        """What is in force now."""
+        """The current rules."""
         if self._config is None:
             return self._rules
         with self._lock:
-            # Taken before the files are read: what changes meanwhile is seen at the next look.
+            # Before the files are read, so that a change during the read is seen at the next call.
             stamps = _stamps(self._config)
             if stamps != self._stamps:
-                self._read_again(self._config)
+                self._reload(self._config)
                 self._stamps = stamps
             return self._rules
 
-    def _read_again(self, running: WebConfig) -> None:
+    def _reload(self, running: WebConfig) -> None:
         try:
             config = load_web_config(running.path)
             if (config.tls is None) != (running.tls is None):
                 raise WebConfigError(
-                    (f"{running.path}: tls_server_config comes and goes with a restart only",)
+                    (f"{running.path}: adding or removing tls_server_config needs a restart",)
                 )
             self._rules = _build(config, running, self._rules, self._max_waiting)
             self._config = config
@@ -82,7 +82,7 @@ def _warn_about_costs(config: WebConfig) -> None:
 
 def _build(config: WebConfig, running: WebConfig | None, rules: Rules, max_waiting: int) -> Rules:
     users, bucket = rules.users, rules.bucket
-    # Remembered passwords and spent tokens outlive a change that does not concern them.
+    # Cached passwords and the token bucket survive a change of other sections.
     if running is None or config.users != running.users:
         users = Users(config.users, max_waiting) if config.users else None
     if running is None or config.rate_limit != running.rate_limit:

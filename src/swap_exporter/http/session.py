@@ -1,4 +1,4 @@
-"""One connection's life: handshake, then requests and answers until either side ends it."""
+"""Serves one connection: TLS handshake, then requests and answers until either side ends it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from time import monotonic
 
 from swap_exporter import log
 from swap_exporter.http.connection import Connection, ConnectionLostError
+from swap_exporter.http.fair_semaphore import FairSemaphore, OverloadedError
 from swap_exporter.http.message import (
     MAX_EMPTY_LINES,
     Handler,
@@ -14,21 +15,20 @@ from swap_exporter.http.message import (
     HttpError,
     Request,
     Response,
-    head_end,
+    find_head_end,
     parse_head,
     plain,
-    render,
+    render_head,
     scrape_timeout,
 )
 from swap_exporter.http.security import Rules, Security
 from swap_exporter.http.tls import has_allowed_san
-from swap_exporter.http.turns import NoTurnError, Turns
 
-_JOINED_BODY = 16 * 1024
+_BODY_IN_FIRST_SEND = 16 * 1024
 
 
 class _RefusedError(Exception):
-    """A request that does not reach the handler."""
+    """A request that is answered without its handler."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
@@ -37,18 +37,18 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What all sessions of a server share. Times in seconds."""
+    """What all sessions of a server share. Times are in seconds."""
 
     handler: Handler
     security: Security
     max_requests: int
-    turns: Turns
-    """For handler calls."""
+    handler_slots: FairSemaphore
+    """Bounds the handler calls at a time."""
     unlimited_paths: frozenset[str]
-    """Their handler calls wait for no turn."""
+    """Handler calls for these paths do not count towards `max_requests`."""
     request_timeout: float
-    """For a request from its first byte (from the connection, with TLS handshake) to its last, and again for
-    its answer."""
+    """For reading a request, from its first byte, and again for sending its answer. For the first request it
+    starts with the connection, so it includes the TLS handshake."""
     idle_timeout: float
 
 
@@ -59,9 +59,9 @@ class Session:
         self._received = bytearray()
 
     def run(self) -> None:
-        """Serve until the end. Raises ConnectionLostError where nobody is there to be told anything."""
+        """Serve until either side ends the connection. Raises ConnectionLostError."""
         began = monotonic()
-        self._connection.begin(began + self._service.request_timeout)
+        self._connection.set_deadline(began + self._service.request_timeout)
         rules = self._service.security.rules()
         if rules.context:
             self._connection.handshake(rules.context)
@@ -72,25 +72,25 @@ class Session:
             try:
                 head = self._read_head()
             except HttpError as error:
-                self._refuse(error.response)
+                self._answer_malformed(error.response)
                 break
             if head is None:
                 break
             keep_alive = self._serve(head, began)
             if keep_alive:
                 began = self._await_next()
-        self._connection.finish(monotonic() + self._service.request_timeout)
+        self._connection.shut_down(monotonic() + self._service.request_timeout)
 
     def _await_next(self) -> float:
         if not self._received:
-            self._connection.rest(monotonic() + self._service.idle_timeout)
+            self._connection.set_idle(monotonic() + self._service.idle_timeout)
             self._received += self._connection.receive()
         began = monotonic()
-        self._connection.begin(began + self._service.request_timeout)
+        self._connection.set_deadline(began + self._service.request_timeout)
         return began
 
     def _read_head(self) -> Head | None:
-        """None where the client has ended its side. After an HttpError the head is still in `_received`."""
+        """None if the client has closed its side. After an HttpError the head is still in `_received`."""
         searched = empty = 0
         while True:
             blank = len(self._received) - len(self._received.lstrip(b"\r\n"))
@@ -100,7 +100,7 @@ class Session:
                 raise HttpError(
                     HTTPStatus.BAD_REQUEST, f"more than {MAX_EMPTY_LINES} empty lines before a request"
                 )
-            found = head_end(self._received, searched)
+            found = find_head_end(self._received, searched)
             if found:
                 head = parse_head(bytes(self._received[: found[0]]))
                 del self._received[: found[1]]
@@ -114,7 +114,7 @@ class Session:
             self._received += received
 
     def _read_body(self, head: Head) -> None:
-        # No request of an exporter says anything in its body; it has to be out of the way all the same.
+        # No endpoint uses a body, but the next request begins behind it.
         if head.expects_continue and len(self._received) < head.content_length:
             self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         while len(self._received) < head.content_length:
@@ -130,10 +130,12 @@ class Session:
         deadline = began + scrape_timeout(head.headers, self._service.request_timeout)
         keep_alive = head.keep_alive
         try:
-            user = self._admit(head, rules, deadline)
-            # Only now: a client without the password is not asked for its body.
+            user = self._check_access(head, rules, deadline)
+            # After the password check: the body of a refused client is not read.
             self._read_body(head)
-            response = self._call(Request(head.method, head.path, head.query, head.headers, deadline, user))
+            response = self._call_handler(
+                Request(head.method, head.path, head.query, head.headers, deadline, user)
+            )
         except _RefusedError as refused:
             response = refused.response
             keep_alive = keep_alive and not head.content_length
@@ -146,8 +148,8 @@ class Session:
         )
         return keep_alive
 
-    def _admit(self, head: Head, rules: Rules, deadline: float) -> str | None:
-        """The user's name; None where no password is asked for. Raises _RefusedError."""
+    def _check_access(self, head: Head, rules: Rules, deadline: float) -> str | None:
+        """The user's name; None if no password is needed. Raises _RefusedError."""
         if rules.bucket and not rules.bucket.take(monotonic()):
             raise _RefusedError(plain(HTTPStatus.TOO_MANY_REQUESTS, "too many requests"))
         if not rules.users:
@@ -156,33 +158,33 @@ class Session:
         asked = monotonic()
         try:
             user = rules.users.authenticate(authorization, deadline, self._connection.client)
-        except NoTurnError:
+        except OverloadedError:
             raise _RefusedError(
                 plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many passwords to check")
             ) from None
         if user is None:
             challenge = {"WWW-Authenticate": 'Basic realm="swap-exporter", charset="UTF-8"'}
             raise _RefusedError(plain(HTTPStatus.UNAUTHORIZED, "user name and password required", challenge))
-        self._connection.postpone(monotonic() - asked)
+        self._connection.extend_deadline(monotonic() - asked)
         return user
 
-    def _call(self, request: Request) -> Response:
-        """The handler's answer, or the error that takes its place."""
+    def _call_handler(self, request: Request) -> Response:
+        """The handler's answer, or an error response."""
         service = self._service
         try:
             if request.path in service.unlimited_paths:
                 return service.handler(request)
-            with service.turns.take(self._connection.client, request.deadline):
+            with service.handler_slots.acquire(self._connection.client, request.deadline):
                 return service.handler(request)
-        except NoTurnError:
-            reason = f"no turn in time: requests answered at a time: {service.max_requests}"
+        except OverloadedError:
+            reason = f"overloaded: requests answered at a time: {service.max_requests}"
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         except Exception as error:
             log.unexpected("answering a request failed", error, method=request.method, path=request.path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
-    def _refuse(self, response: Response) -> None:
-        """Answer what is no request. What follows it cannot be understood either."""
+    def _answer_malformed(self, response: Response) -> None:
+        """Answer a malformed request, and end the connection: the start of the next request is unknown."""
         self._answer(
             response,
             self._service.security.rules().headers,
@@ -200,11 +202,11 @@ class Session:
         keep_alive: bool,
         http_1_0: bool,
     ) -> None:
-        self._connection.begin(monotonic() + self._service.request_timeout)
-        answer = render(response, keep_alive=keep_alive, http_1_0=http_1_0, extra=extra)
+        self._connection.set_deadline(monotonic() + self._service.request_timeout)
+        answer = render_head(response, keep_alive=keep_alive, http_1_0=http_1_0, extra=extra)
         if not with_body:
             self._connection.send(answer)
             return
-        # One packet for most; but a large body may be shared by many answers, and is not copied for each.
-        self._connection.send(answer + response.body[:_JOINED_BODY])
-        self._connection.send(memoryview(response.body)[_JOINED_BODY:])
+        # Most answers fit in one packet. A large body may be shared by many answers and is not copied.
+        self._connection.send(answer + response.body[:_BODY_IN_FIRST_SEND])
+        self._connection.send(memoryview(response.body)[_BODY_IN_FIRST_SEND:])

@@ -1,4 +1,4 @@
-"""TLS as web.yml asks for it, as far as Python's ssl can do it."""
+"""TLS as web.yml configures it, within the limits of Python's ssl."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ CIPHER_SUITES: Mapping[str, str | None] = {
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
-    # TLS 1.3 suites are always all offered; Go's crypto/tls does not let them be chosen either.
+    # All TLS 1.3 suites are always offered. They are not configurable in Go's crypto/tls either.
     "TLS_AES_128_GCM_SHA256": None,
     "TLS_AES_256_GCM_SHA384": None,
     "TLS_CHACHA20_POLY1305_SHA256": None,
@@ -45,12 +45,12 @@ _UNIFIED_NAMES = {"DNS", "email", "URI"}
 
 
 class TlsError(Exception):
-    """A certificate, key or CA that cannot be used; the message is one line for a person."""
+    """An unusable certificate, key or CA; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pem:
-    """PEM text, or the file that has it."""
+    """PEM text, or the path of a PEM file."""
 
     source: Path | str
 
@@ -88,7 +88,7 @@ class Tls:
     """Go's name."""
 
     def files(self) -> tuple[Path, ...]:
-        """What is to be watched for changes."""
+        """The files to watch for changes."""
         pems = (self.cert, self.key, self.client_ca)
         return tuple(pem.source for pem in pems if pem and isinstance(pem.source, Path))
 
@@ -101,21 +101,21 @@ def read_regular_file(path: Path) -> bytes:
 
 
 def unavailable_curve(name: str) -> str | None:
-    """Why this Python cannot use a curve of CURVES; None where it can.
+    """Why this Python cannot use a curve of CURVES; None if it can.
 
-    Debian 12's Python 3.11.2 refuses X25519 on an OpenSSL that has it, so the version says nothing: try it.
+    Tries it: Debian 12's Python 3.11.2 refuses X25519 although its OpenSSL has it.
     """
     return _unavailable(lambda context: context.set_ecdh_curve(CURVES[name]))
 
 
 def unavailable_cipher_suite(name: str) -> str | None:
-    """Why this Python cannot use a suite of CIPHER_SUITES; None where it can."""
+    """Why this Python cannot use a suite of CIPHER_SUITES; None if it can."""
     suite = CIPHER_SUITES[name]
     return _unavailable(lambda context: context.set_ciphers(suite)) if suite else None
 
 
 def build_context(tls: Tls) -> ssl.SSLContext:
-    """What handshakes are made with. Reads the files; raises TlsError."""
+    """The context for handshakes. Reads the files; raises TlsError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = tls.min_version
     context.maximum_version = tls.max_version
@@ -134,14 +134,14 @@ def build_context(tls: Tls) -> ssl.SSLContext:
     if tls.client_ca:
         _load_client_ca(context, tls.client_ca)
     context.verify_mode = tls.client_auth
-    # Demands extensions of RFC 5280 that private authorities often leave out, such as the Authority Key
-    # Identifier. Go's crypto/tls does not, and which Python sets it by default depends on the version.
+    # The flag requires extensions of RFC 5280 that private CAs often omit, such as the Authority Key
+    # Identifier. Go's crypto/tls does not require them. The default depends on the version of Python.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def has_allowed_san(certificate: Mapping[str, object] | None, allowed: Sequence[str]) -> bool:
-    """Whether a verified certificate, as getpeercert gives it, has one of these subject alternative names."""
+    """Whether a verified certificate, as getpeercert returns it, has one of these SANs."""
     names = certificate.get("subjectAltName", ()) if certificate else ()
     assert isinstance(names, tuple)
     return any(_canonical(kind, value) in allowed for kind, value in names)
@@ -165,10 +165,10 @@ def _canonical(kind: str, value: str) -> str | None:
 
 
 def _load_identity(context: ssl.SSLContext, cert: Pem, key: Pem) -> None:
-    # Both are read before OpenSSL sees them: it names neither the file nor what is wrong with it.
+    # Read both first: the errors of OpenSSL do not name the file.
     with _as_file(cert.read()) as cert_path, _as_file(key.read()) as key_path:
         try:
-            # An empty password, or OpenSSL would ask for one on the terminal.
+            # Without a password OpenSSL would ask for one on the terminal.
             context.load_cert_chain(cert_path, key_path, password="")
         except (ssl.SSLError, ValueError, OSError) as error:
             mismatch = isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH"
@@ -189,7 +189,7 @@ def _load_client_ca(context: ssl.SSLContext, client_ca: Pem) -> None:
 
 @contextmanager
 def _as_file(content: bytes) -> Iterator[str]:
-    # load_cert_chain takes paths only; a key must not go to a disk for that.
+    # load_cert_chain takes only paths, and a key must not be written to disk.
     descriptor = os.memfd_create("pem")
     try:
         with open(descriptor, "wb", closefd=False) as file:

@@ -1,4 +1,4 @@
-"""Basic authentication with bcrypt, as web.yml's basic_auth_users has it."""
+"""Basic authentication with bcrypt, for basic_auth_users of web.yml."""
 
 import binascii
 import hashlib
@@ -11,27 +11,27 @@ from collections.abc import Mapping
 from threading import Lock
 
 from swap_exporter.config.mistakes import quoted
-from swap_exporter.http.turns import Turns
+from swap_exporter.http.fair_semaphore import FairSemaphore
 
-HASH = re.compile(r"\$2[abxy]?\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
-_REMEMBERED = 100
+BCRYPT_HASH = re.compile(r"\$2[abxy]?\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+_MAX_CACHED = 100
 _BCRYPT_BYTES = 72
-_DEAR_COST = 14
-"""A check of this bcrypt cost keeps a core busy for about a second."""
+_HIGH_COST = 14
+"""A check of this bcrypt cost takes about a second of CPU."""
 _SHOWN_NAMES = 3
 _BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Users:
-    """Who may come in.
+    """Checks user names and passwords.
 
-    Keeps the passwords that were right lately, as keyed digests: bcrypt at every scrape would cost more than
-    the sample.
+    Caches the latest correct passwords as keyed digests: bcrypt at every scrape would cost more than the
+    sample.
     """
 
     def __init__(self, hashes: Mapping[str, str], max_waiting: int = 128) -> None:
-        """`hashes`: bcrypt by user name; at least one. `max_waiting`: passwords that wait for their check."""
-        # Optional dependency: only whoever has users needs it.
+        """`hashes`: bcrypt hashes by user name, at least one. `max_waiting`: checks that may wait."""
+        # Optional dependency, needed only with users.
         from bcrypt import checkpw, gensalt
 
         self._checkpw = checkpw
@@ -39,51 +39,51 @@ class Users:
         # No password has this hash. The lowest cost, so that a guessed name costs no more than a password.
         self._hash_of_unknown_users = gensalt(min(map(_cost, hashes.values()))) + b"." * 31
         self._pepper = os.urandom(32)
-        self._verified: OrderedDict[bytes, None] = OrderedDict()
+        self._cached: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
-        # One at a time: guessing takes one core.
-        self._turns = Turns(1, max_waiting)
+        # One check at a time: password guessing takes one core at most.
+        self._check_slot = FairSemaphore(1, max_waiting)
 
     def authenticate(self, authorization: str, deadline: float, client: str = "") -> str | None:
-        """The user's name, from the header's value; None where it or the password is wrong.
+        """The user's name, from the value of the Authorization header; None if name or password is wrong.
 
-        A check waits for its turn until `deadline`, on the monotonic clock. `client`: the address that it is
-        for. Raises NoTurnError.
+        A check waits for its turn until `deadline`, on the monotonic clock. `client`: address of the client.
+        Raises OverloadedError.
         """
         name, password = _credentials(authorization)
         if name is None:
             return None
-        # An unknown name is checked too: otherwise the time of the answer would show which names exist.
+        # Unknown names are checked too, or the response time would show which names exist.
         known = name in self._hashes
         expected = self._hashes.get(name, self._hash_of_unknown_users)
         digest = hmac.digest(self._pepper, b"\0".join((name.encode(), expected, password)), hashlib.sha256)
-        if known and self._remembers(digest):
+        if known and self._is_cached(digest):
             return name
-        with self._turns.take(client, deadline):
-            # Another request may have shown the same password while this one waited.
-            if known and self._remembers(digest):
+        with self._check_slot.acquire(client, deadline):
+            # Another request with the same password may have been checked meanwhile.
+            if known and self._is_cached(digest):
                 return name
             if not self._checkpw(password[:_BCRYPT_BYTES], expected) or not known:
                 return None
-            self._remember(digest)
+            self._cache(digest)
         return name
 
-    def _remembers(self, digest: bytes) -> bool:
+    def _is_cached(self, digest: bytes) -> bool:
         with self._lock:
-            if digest not in self._verified:
+            if digest not in self._cached:
                 return False
-            self._verified.move_to_end(digest)
+            self._cached.move_to_end(digest)
             return True
 
-    def _remember(self, digest: bytes) -> None:
+    def _cache(self, digest: bytes) -> None:
         with self._lock:
-            self._verified[digest] = None
-            if len(self._verified) > _REMEMBERED:
-                self._verified.popitem(last=False)
+            self._cached[digest] = None
+            if len(self._cached) > _MAX_CACHED:
+                self._cached.popitem(last=False)
 
 
 def cost_warnings(hashes: Mapping[str, str]) -> tuple[str, ...]:
-    """What is wrong with the bcrypt costs of these hashes, by user name: a line each."""
+    """Warnings about the bcrypt costs of these hashes by user name, one line each."""
     costs = {name: _cost(value) for name, value in hashes.items()}
     warnings = []
     if len(set(costs.values())) > 1:
@@ -91,11 +91,11 @@ def cost_warnings(hashes: Mapping[str, str]) -> tuple[str, ...]:
             f"basic_auth_users: bcrypt costs from {min(costs.values())} to {max(costs.values())}: the time "
             "of a refusal shows which user names exist; use the same cost for all users"
         )
-    dear = [f"{quoted(name)} ({cost})" for name, cost in costs.items() if cost > _DEAR_COST]
-    if dear:
-        more = f" and {len(dear) - _SHOWN_NAMES} more" if len(dear) > _SHOWN_NAMES else ""
+    high = [f"{quoted(name)} ({cost})" for name, cost in costs.items() if cost > _HIGH_COST]
+    if high:
+        more = f" and {len(high) - _SHOWN_NAMES} more" if len(high) > _SHOWN_NAMES else ""
         warnings.append(
-            f"basic_auth_users: bcrypt cost above {_DEAR_COST} for {', '.join(dear[:_SHOWN_NAMES])}{more}: "
+            f"basic_auth_users: bcrypt cost above {_HIGH_COST} for {', '.join(high[:_SHOWN_NAMES])}{more}: "
             "each check of a password takes a core for seconds, and others wait; 10 to 12 is enough"
         )
     return tuple(warnings)
@@ -106,10 +106,10 @@ def _cost(value: str) -> int:
 
 
 def _canonical(value: str) -> str:
-    """The hash in the form that bcrypt checks.
+    """The hash in the form that the bcrypt package accepts.
 
-    All prefixes mean the same algorithm in Go. The last character of the salt carries two bits; Go ignores
-    the other four, where bcrypt refuses the hash unless they are 0.
+    Go treats all prefixes as the same algorithm. The last character of the salt has two significant bits; Go
+    ignores the other four, while bcrypt refuses the hash unless they are 0.
     """
     cost, rest = value.split("$")[2:]
     last = _BCRYPT_ALPHABET[_BCRYPT_ALPHABET.index(rest[21]) & 0b110000]

@@ -1,6 +1,6 @@
-"""The exporter-toolkit's web.yml (v0.17), strict: what it says is done, or refused with its place.
+"""Reads web.yml, the configuration of exporter-toolkit (v0.17). Strict: unsupported settings are mistakes.
 
-docs/web.md lists what differs from the toolkit, and why.
+docs/web.md lists the differences from the toolkit, with reasons.
 """
 
 import re
@@ -28,7 +28,7 @@ from swap_exporter.http.tls import (
     unavailable_cipher_suite,
     unavailable_curve,
 )
-from swap_exporter.http.users import HASH
+from swap_exporter.http.users import BCRYPT_HASH
 from swap_exporter.http.web_config_kinds import client_auth_type, go_boolean, go_duration, tls_version
 
 _KEYS = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
@@ -54,30 +54,30 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
     "X-XSS-Protection": (),
     "Content-Security-Policy": (),
 }
-_NOTHING = re.compile(rb"(?:\s|#[^\n]*(?:\n|$)|---(?=\s))*")
+_EMPTY = re.compile(rb"(?:\s|#[^\n]*(?:\n|$)|---(?=\s))*")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]+")
 
 
 class WebConfigError(ConfigError):
-    """A web.yml that cannot be used."""
+    """An unusable web.yml."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """What a web.yml says; without any of it, plain HTTP for everybody."""
+    """The content of a web.yml; the defaults mean plain HTTP for all clients."""
 
     path: Path
-    """Where it is read again."""
+    """The file, for reloading."""
     tls: Tls | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    """For every answer."""
+    """Added to every answer."""
     users: Mapping[str, str] = field(default_factory=dict)
-    """bcrypt hashes by name; empty: no password is asked for."""
+    """bcrypt hashes by user name; empty: no password is needed."""
     rate_limit: RateLimit | None = None
 
 
 def load_web_config(path: Path) -> WebConfig:
-    """Read the file and check that what it names can be used. Raises WebConfigError."""
+    """Read the file, and check the certificates that it names. Raises WebConfigError."""
     try:
         content = read_regular_file(path)
     except OSError as error:
@@ -86,8 +86,8 @@ def load_web_config(path: Path) -> WebConfig:
 
 
 def parse_web_config(content: bytes, path: Path) -> WebConfig:
-    """The same of bytes that stood at `path`; files that it names are relative to its directory."""
-    if _NOTHING.fullmatch(content):
+    """Parse the content of the file at `path`. The files that it names are relative to its directory."""
+    if _EMPTY.fullmatch(content):
         return WebConfig(path)
     mistakes = Mistakes(str(path))
     try:
@@ -98,7 +98,7 @@ def parse_web_config(content: bytes, path: Path) -> WebConfig:
         config = WebConfig(
             path,
             tls=_tls(root, path.parent),
-            headers=_http(root),
+            headers=_headers(root),
             users=_users(root, node),
             rate_limit=_rate_limit(root),
         )
@@ -215,9 +215,9 @@ def _names(
     return tuple(usable)
 
 
-def _http(root: Section) -> Mapping[str, str]:
+def _headers(root: Section) -> Mapping[str, str]:
     section = root.section("http_server_config", ("http2", "headers"))
-    # HTTP/2 is an offer to clients; all of them speak HTTP/1.1 where it is not made.
+    # Ignored: clients that prefer HTTP/2 fall back to HTTP/1.1.
     section.scalar("http2", go_boolean(), True)
     headers = section.section("headers", tuple(_HEADERS))
     values: dict[str, str] = {}
@@ -234,10 +234,10 @@ def _http(root: Section) -> Mapping[str, str]:
 
 
 def _users(root: Section, node: Node) -> Mapping[str, str]:
-    # Which keys there may be is the user's to say; the section that reads them notes what is wrong with them.
-    unheard = Mistakes("")
-    entry = pairs(node, "", unheard).get("basic_auth_users") if isinstance(node, MappingNode) else None
-    names = tuple(pairs(entry[1], "", unheard)) if entry and isinstance(entry[1], MappingNode) else ()
+    # Any key is allowed, so list them first; reading the section below reports their mistakes.
+    ignored = Mistakes("")
+    entry = pairs(node, "", ignored).get("basic_auth_users") if isinstance(node, MappingNode) else None
+    names = tuple(pairs(entry[1], "", ignored)) if entry and isinstance(entry[1], MappingNode) else ()
     section = root.section("basic_auth_users", names or ("alice",))
     users: dict[str, str] = {}
     for name in names:
@@ -245,8 +245,8 @@ def _users(root: Section, node: Node) -> Mapping[str, str]:
         # HTTP ends the name at the first colon, so no client could use it.
         if ":" in name:
             section.mistake(f"found the user name {quoted(name)}, expected one without a colon")
-        # What stands there may be the password itself, and is not repeated.
-        if text and HASH.fullmatch(text.value):
+        # Not quoted in the message: it may be the password itself.
+        if text and BCRYPT_HASH.fullmatch(text.value):
             users[name] = text.value
         else:
             section.mistake(

@@ -1,4 +1,4 @@
-"""The kinds of values that only web.yml has."""
+"""Kinds of values that only web.yml has."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
 
 
 def go_duration() -> Kind[float]:
-    """Seconds, written as Go's time.ParseDuration reads them."""
+    """Seconds, in the syntax of Go's time.ParseDuration."""
     expected = "a duration such as 1s"
 
     def parse(text: str) -> float:
@@ -35,7 +35,7 @@ def go_duration() -> Kind[float]:
 
 
 def go_boolean() -> Kind[bool]:
-    """The truth values of YAML 1.1, which the exporter-toolkit accepts: ``yes`` and ``off`` too."""
+    """A boolean of YAML 1.1, as the exporter-toolkit accepts it: also ``yes`` and ``off``."""
     expected = "true or false"
 
     def parse(text: str) -> bool:
@@ -50,25 +50,23 @@ def go_boolean() -> Kind[bool]:
 def client_auth_type() -> Kind[VerifyMode]:
     return _one_of(
         CLIENT_AUTH_TYPES,
-        lambda text: (
-            ": Python's ssl verifies every certificate that it asks for" if text in _UNVERIFIED else ""
-        ),
+        lambda text: ": Python's ssl always verifies client certificates" if text in _UNVERIFIED else "",
         empty=CERT_NONE,
     )
 
 
 def tls_version() -> Kind[TLSVersion]:
     return _one_of(
-        VERSIONS, lambda text: ": OpenSSL 3 speaks nothing older" if text in ("TLS10", "TLS11") else ""
+        VERSIONS, lambda text: ": OpenSSL 3 supports nothing older" if text in ("TLS10", "TLS11") else ""
     )
 
 
-def _one_of(known: Mapping[str, T], why: Callable[[str], str], empty: T | None = None) -> Kind[T]:
+def _one_of(known: Mapping[str, T], hint: Callable[[str], str], empty: T | None = None) -> Kind[T]:
     def parse(text: str) -> T:
         if text == "" and empty is not None:
             return empty
         if text not in known:
-            raise KindError(f"{' or '.join(known)}{why(text)}")
+            raise KindError(f"{' or '.join(known)}{hint(text)}")
         return known[text]
 
     return Kind(" or ".join(known), parse, quotes=True)

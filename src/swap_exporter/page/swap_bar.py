@@ -1,4 +1,4 @@
-"""A bar of who holds the used swap, as SVG with the same in words beside it. Pure."""
+"""A bar chart of what uses the swap, as SVG, with the same figures as a list."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -9,20 +9,20 @@ from swap_exporter.page.sentence import size
 from swap_exporter.readable import plural, printable
 
 NAMED_GROUPS = 3
-"""Shades that can be told apart; the other groups are one part."""
+"""As many shades are distinguishable; the other groups are one part."""
 
 
 class Part(NamedTuple):
     kind: str
-    """What the stylesheet colours it by."""
+    """CSS class, which sets its colour."""
     name: str
-    """Text, as any process may choose it."""
+    """Untrusted: any process can choose its title."""
     size: int
     """Bytes."""
 
 
 def holders(assessment: Assessment) -> list[Part]:
-    """Who holds how much, without those that hold nothing or of whom it is not known."""
+    """The parts of the used swap, without those of size 0 or unknown size."""
     attribution = assessment.attribution
     if attribution is None:
         return []
@@ -31,21 +31,21 @@ def holders(assessment: Assessment) -> list[Part]:
         ("shm", "System V shared memory", attribution.sysv_shm),
         ("unattributed", "no process (tmpfs, memfd, swap cache)", attribution.unattributed),
     )
-    parts = [*_groups(assessment), *(Part(kind, name, held or 0) for kind, name, held in rest)]
+    parts = [*_groups(assessment), *(Part(kind, name, number or 0) for kind, name, number in rest)]
     return [part for part in parts if part.size]
 
 
 def _groups(assessment: Assessment) -> Iterator[Part]:
-    held = {group.name: group.held for group in assessment.groups}
-    largest = sorted(((of or 0, name) for name, of in held.items()), key=lambda each: (-each[0], each[1]))
-    for place, (of, name) in enumerate(largest[:NAMED_GROUPS]):
-        yield Part(f"group{place}", printable(name), of)
-    others = [of for of, _ in largest[NAMED_GROUPS:] if of]
+    sizes = ((group.held or 0, group.name) for group in assessment.groups)
+    largest = sorted(sizes, key=lambda each: (-each[0], each[1]))
+    for rank, (number, name) in enumerate(largest[:NAMED_GROUPS]):
+        yield Part(f"group{rank}", printable(name), number)
+    others = [number for number, _ in largest[NAMED_GROUPS:] if number]
     yield Part("groups", plural(len(others), "other group", "other groups"), sum(others))
 
 
 def bar(parts: Sequence[Part]) -> str:
-    """The picture, which screen readers pass over, and the list that says the same."""
+    """The chart, hidden from screen readers, and the list with the same figures."""
     whole = sum(part.size for part in parts)
     return "\n".join(
         (

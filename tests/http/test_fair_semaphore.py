@@ -5,16 +5,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from swap_exporter.http.turns import NoTurnError, Turns
+from swap_exporter.http.fair_semaphore import FairSemaphore, OverloadedError
 
 GENEROUS = 10.0
 
 
 class Lines:
-    """Threads that wait for a turn, in a known order; their turns come one at a time, by `next`."""
+    """Threads that wait for a slot, in a known order. `serve_all` lets one after the other have it."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, semaphore: FairSemaphore) -> None:
+        self._semaphore = semaphore
         self._threads: list[threading.Thread] = []
         self._go = threading.Semaphore(0)
         self._came = threading.Semaphore(0)
@@ -22,7 +22,7 @@ class Lines:
         self.refused: list[str] = []
 
     def join(self, client: str, name: str = "") -> None:
-        """Returns when the client is in its line, or was refused."""
+        """Returns when the client is in its queue, or was refused."""
         before = self._waiting()
         thread = threading.Thread(target=self._ask, args=(client, name or client))
         thread.start()
@@ -33,15 +33,15 @@ class Lines:
             time.sleep(0.001)
 
     def _waiting(self) -> list[int]:
-        return [id(place) for line in self._turns._lines.values() for place in line]
+        return [id(place) for line in self._semaphore._queues.values() for place in line]
 
     def _ask(self, client: str, name: str) -> None:
         try:
-            with self._turns.take(client, time.monotonic() + 6 * GENEROUS):
+            with self._semaphore.acquire(client, time.monotonic() + 6 * GENEROUS):
                 self.served.append(name)
                 self._came.release()
                 assert self._go.acquire(timeout=GENEROUS)
-        except NoTurnError:
+        except OverloadedError:
             self.refused.append(name)
 
     def serve_all(self) -> list[str]:
@@ -55,10 +55,10 @@ class Lines:
 
 
 @contextmanager
-def taken(turns: Turns, client: str = "somebody") -> Iterator[Lines]:
+def taken(semaphore: FairSemaphore, client: str = "somebody") -> Iterator[Lines]:
     """The only turn is taken until the end of the context."""
-    with turns.take(client, time.monotonic()):
-        yield Lines(turns)
+    with semaphore.acquire(client, time.monotonic()):
+        yield Lines(semaphore)
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,15 @@ def taken(turns: Turns, client: str = "somebody") -> Iterator[Lines]:
 def test_addresses_are_served_in_rotation_and_each_in_its_order(
     clients: Sequence[str], served: Sequence[str]
 ) -> None:
-    with taken(Turns(1)) as lines:
+    with taken(FairSemaphore(1)) as lines:
         for name in clients:
             lines.join(f"192.0.2.{ord(name[0])}", name)
     assert lines.serve_all() == served
 
 
 def test_an_address_that_comes_again_does_not_pass_one_that_waits() -> None:
-    turns = Turns(1)
-    with taken(turns) as lines:
+    semaphore = FairSemaphore(1)
+    with taken(semaphore) as lines:
         lines.join("192.0.2.1", "first")
         lines.join("192.0.2.1", "second")
         lines.join("192.0.2.2", "other")
@@ -103,7 +103,7 @@ def test_an_address_that_comes_again_does_not_pass_one_that_waits() -> None:
     ],
 )
 def test_the_addresses_of_one_host_share_a_line(one: str, other: str, same_line: bool) -> None:
-    with taken(Turns(1)) as lines:
+    with taken(FairSemaphore(1)) as lines:
         lines.join(one, "one")
         lines.join(one, "one again")
         lines.join(other, "other")
@@ -112,31 +112,31 @@ def test_the_addresses_of_one_host_share_a_line(one: str, other: str, same_line:
 
 
 def test_a_turn_that_does_not_come_in_time_is_given_up_and_costs_none() -> None:
-    turns = Turns(1)
-    with taken(turns) as lines:
+    semaphore = FairSemaphore(1)
+    with taken(semaphore) as lines:
         lines.join("192.0.2.1")
-        with pytest.raises(NoTurnError), turns.take("192.0.2.1", time.monotonic() + 0.01):
+        with pytest.raises(OverloadedError), semaphore.acquire("192.0.2.1", time.monotonic() + 0.01):
             pytest.fail("it is taken")
     assert lines.serve_all() == ["192.0.2.1"]
-    with turns.take("192.0.2.1", time.monotonic()):
+    with semaphore.acquire("192.0.2.1", time.monotonic()):
         pass
 
 
 def test_a_turn_that_fails_is_passed_on() -> None:
-    turns = Turns(1)
-    with pytest.raises(ValueError, match="broken"), turns.take("192.0.2.1", time.monotonic()):
+    semaphore = FairSemaphore(1)
+    with pytest.raises(ValueError, match="broken"), semaphore.acquire("192.0.2.1", time.monotonic()):
         raise ValueError("broken")
-    with turns.take("192.0.2.1", time.monotonic()):
+    with semaphore.acquire("192.0.2.1", time.monotonic()):
         pass
 
 
 def test_no_more_than_allowed_have_a_turn_at_a_time() -> None:
-    turns, lock, most, at_once = Turns(3), threading.Lock(), 0, 0
+    semaphore, lock, most, at_once = FairSemaphore(3), threading.Lock(), 0, 0
 
     def run(number: int) -> None:
         nonlocal most, at_once
         for _ in range(20):
-            with turns.take(f"192.0.2.{number % 4}", time.monotonic() + 6 * GENEROUS):
+            with semaphore.acquire(f"192.0.2.{number % 4}", time.monotonic() + 6 * GENEROUS):
                 with lock:
                     at_once += 1
                     most = max(most, at_once)
@@ -166,7 +166,7 @@ def test_no_more_than_allowed_have_a_turn_at_a_time() -> None:
 def test_where_too_many_wait_the_longest_line_loses_its_last(
     waiting: Sequence[str], comes: str, refused: str
 ) -> None:
-    with taken(Turns(1, max_waiting=4)) as lines:
+    with taken(FairSemaphore(1, max_waiting=4)) as lines:
         for name in (*waiting, comes):
             lines.join(f"192.0.2.{ord(name[0])}", name)
         until = time.monotonic() + GENEROUS
