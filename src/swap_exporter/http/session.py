@@ -60,8 +60,7 @@ class Session:
 
     def run(self) -> None:
         """Serve until either side ends the connection. Raises ConnectionLostError."""
-        began = monotonic()
-        self._connection.set_deadline(began + self._service.request_timeout)
+        began = self._begin_request()
         rules = self._service.security.rules()
         if rules.context:
             self._connection.handshake(rules.context)
@@ -85,6 +84,9 @@ class Session:
         if not self._received:
             self._connection.set_idle(monotonic() + self._service.idle_timeout)
             self._received += self._connection.receive()
+        return self._begin_request()
+
+    def _begin_request(self) -> float:
         began = monotonic()
         self._connection.set_deadline(began + self._service.request_timeout)
         return began
