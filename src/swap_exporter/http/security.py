@@ -71,8 +71,9 @@ class Security:
             if config.users != running.users:
                 _warn_about_costs(config)
         except WebConfigError as error:
-            mistakes = "; ".join(error.excerpt())
-            log.error("web configuration not reloaded, the running one stays", error=mistakes)
+            log.error(
+                "web configuration not reloaded, the running one stays", error="; ".join(error.excerpt())
+            )
 
 
 def _warn_about_costs(config: WebConfig) -> None:
@@ -100,12 +101,9 @@ def _build(config: WebConfig, running: WebConfig | None, rules: Rules, max_waiti
     )
 
 
-def _watched(config: WebConfig) -> tuple[Path, ...]:
-    return (config.path, *(config.tls.files() if config.tls else ()))
-
-
 def _stamps(config: WebConfig) -> tuple[_Stamp, ...]:
-    return tuple(_stamp(path) for path in _watched(config))
+    """The state of web.yml and of the files that it names, to detect changes."""
+    return tuple(map(_stamp, (config.path, *(config.tls.files() if config.tls else ()))))
 
 
 def _stamp(path: Path) -> _Stamp:

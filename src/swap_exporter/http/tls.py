@@ -171,12 +171,9 @@ def _load_identity(context: ssl.SSLContext, cert: Pem, key: Pem) -> None:
             # Without a password OpenSSL would ask for one on the terminal.
             context.load_cert_chain(cert_path, key_path, password="")
         except (ssl.SSLError, ValueError, OSError) as error:
-            mismatch = isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH"
-            problem = (
-                "the key does not belong to the certificate"
-                if mismatch
-                else "not a PEM certificate and its key"
-            )
+            problem = "not a PEM certificate and its key"
+            if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+                problem = "the key does not belong to the certificate"
             raise TlsError(f"cannot use {cert} with {key}: {problem}") from None
 
 
