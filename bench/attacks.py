@@ -23,7 +23,7 @@ from bench.__main__ import compile_programs
 from bench.comparison import idle_processes
 from bench.exporter_options import configuration
 
-ATTACKERS = Path(__file__).parents[1] / "tests" / "web" / "attackers.py"
+ATTACKERS = Path(__file__).parents[1] / "tests" / "http" / "attackers.py"
 GROUPS = 500
 BCRYPT_ROUNDS = 10
 TIMEOUT = 10.0

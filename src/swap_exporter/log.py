@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from traceback import format_exception
 
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("logfmt", "json")
@@ -35,6 +36,12 @@ def warn(message: str, **fields: object) -> None:
 
 def error(message: str, **fields: object) -> None:
     _logger.error(message, extra={"fields": fields})
+
+
+def unexpected(message: str, exception: Exception, **fields: object) -> None:
+    """An exception that no code expected: one line as an error, its traceback at level debug."""
+    error(message, **fields, reason=f"{type(exception).__name__}: {exception}")
+    debug(message, **fields, traceback="".join(format_exception(exception)))
 
 
 def _event(record: logging.LogRecord) -> dict[str, object]:

@@ -7,7 +7,7 @@ import bcrypt
 import pytest
 
 from tests.cli.test_cli import PROGRAM
-from tests.web.authority import Authority
+from tests.http.authority import Authority
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from swap_exporter.sampling.sample import Instant
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings.template import TemplateContext
 from swap_exporter.systemd import Supervisor
-from tests.web.serving import serving
+from tests.http.serving import serving
 
 
 class Exporter:

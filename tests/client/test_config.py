@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 
 from swap_exporter.client.config import HttpConfig, load_http_config
 from swap_exporter.config.mistakes import ConfigError
-from tests.web.authority import Authority
+from tests.http.authority import Authority
 
 
 def mistakes(text: str | bytes, directory: Path) -> list[str]:

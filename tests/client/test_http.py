@@ -12,9 +12,9 @@ import pytest
 from swap_exporter.client import http as client_http
 from swap_exporter.client.config import load_http_config
 from swap_exporter.client.http import AskError, fetch
-from swap_exporter.web.http import Response
-from tests.web.authority import Authority
-from tests.web.serving import serving
+from swap_exporter.http.message import Response
+from tests.http.authority import Authority
+from tests.http.serving import serving
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ import pytest
 from swap_exporter import config
 from swap_exporter.cli import flags, wiring
 from swap_exporter.exposition.exporter import Reload
+from swap_exporter.http.message import Request
 from swap_exporter.web.application import Application
-from swap_exporter.web.http import Request
 from tests.system.exporter import Exporter
 
 GENEROUS = 30.0

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.http.serving import GENEROUS, serving
 from tests.sampling.tree import Tree
-from tests.web.serving import GENEROUS, serving
 
 PROGRAM = [sys.executable, "-c", "import sys; from swap_exporter.cli import main; sys.exit(main())"]
 DEADLINE = 60.0
@@ -226,7 +226,7 @@ def test_max_requests_0_is_no_limit() -> None:
     entered, leave = [], Event()
 
     def wait(request: Any) -> Any:
-        from swap_exporter.web.http import Response
+        from swap_exporter.http.message import Response
 
         entered.append(request)
         leave.wait(GENEROUS)

@@ -17,8 +17,8 @@ from swap_exporter.settings import Configuration
 from swap_exporter.web.application import Application
 from swap_exporter.web.workers import VERSION, workers_document
 from tests.exposition.test_exposition import assessed
+from tests.http.serving import get, serving
 from tests.making import MIB, grouping, instant, member, process, sample
-from tests.web.serving import get, serving
 
 PAGE = Path(__file__).parents[2] / "docs/api.md"
 
@@ -135,7 +135,7 @@ def test_a_sample_that_broke_off_is_no_empty_list() -> None:
     object.__setattr__(broken, "complete", False)
     with serving(application(Pipeline(of_the_host_alone(broken))).answer) as server:
         answer = get(server, "/api/workers")
-        assert (answer.status, answer.read()[:26]) == (503, b"the last sample broke off:")
+        assert (answer.status, answer.read()[:26]) == (503, b"the last sample is incompl")
 
 
 def test_it_is_behind_the_same_gate_as_the_metrics() -> None:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from swap_exporter import log
+from swap_exporter.http.server import Server
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.systemd import Supervisor
-from swap_exporter.web.server import Server
 
 LATE_TICKS = 3.0
 SHORTEST = 120.0

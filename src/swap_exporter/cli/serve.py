@@ -13,6 +13,9 @@ from swap_exporter.cli.signals import Signals
 from swap_exporter.cli.state import State
 from swap_exporter.errors import FatalError
 from swap_exporter.exposition.exporter import Reload
+from swap_exporter.http.listen import ListenError, systemd_sockets
+from swap_exporter.http.server import Server
+from swap_exporter.http.web_config import WebConfigError, load_web_config
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
@@ -24,9 +27,6 @@ from swap_exporter.web.application import (
     Application,
     ReloadInProgressError,
 )
-from swap_exporter.web.listen import ListenError, systemd_sockets
-from swap_exporter.web.server import Server
-from swap_exporter.web.toolkit import WebConfigError, load_web_config
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 

@@ -14,7 +14,7 @@ from swap_exporter.config.document import compose
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import boolean
 from swap_exporter.config.section import Section, Text
-from swap_exporter.web.toolkit_kinds import tls_version
+from swap_exporter.http.web_config_kinds import tls_version
 
 _KEYS = ("basic_auth", "authorization", "tls_config")
 _BASIC_KEYS = ("username", "username_file", "password", "password_file")

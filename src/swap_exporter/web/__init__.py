@@ -1,1 +1,1 @@
-"""HTTP: a server, which is given a handler and knows nothing of what is served, and the handler."""
+"""The endpoints: the handler that the HTTP server is given."""

@@ -1,4 +1,4 @@
-"""What the exporter answers: from a request to a response."""
+"""The endpoints of the exporter: from a request to a response."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -8,10 +8,10 @@ from typing import Protocol
 from swap_exporter.exposition.exporter import Reload
 from swap_exporter.exposition.own import own_metrics
 from swap_exporter.exposition.render import Renderer, families
+from swap_exporter.http.message import Request, Response, plain
+from swap_exporter.page.landing import HEADERS, landing_page
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.sample import Instant
-from swap_exporter.web.http import Request, Response, plain
-from swap_exporter.web.landing import HEADERS, landing_page
 from swap_exporter.web.workers import PATH as WORKERS_PATH
 from swap_exporter.web.workers import workers_document
 
@@ -21,7 +21,7 @@ RELOAD_PATH = "/-/reload"
 
 
 class ReloadInProgressError(Exception):
-    """Another reload has not ended yet."""
+    """Another reload is in progress."""
 
 
 class Reloader(Protocol):
@@ -29,14 +29,14 @@ class Reloader(Protocol):
     def state(self) -> Reload: ...
 
     def reload(self, *, wait: bool) -> int:
-        """Read the configuration again; return the number of mistakes, which are in the log.
+        """Reload the configuration; return the number of mistakes, which are in the log.
 
-        `wait`: for a reload in progress. Without it, raises ReloadInProgressError.
+        `wait`: wait for a reload in progress. Otherwise raises ReloadInProgressError.
         """
 
 
 class Application:
-    """The paths: the page for people, the metrics, the workers, health, readiness and reload."""
+    """The landing page, metrics, workers, health, readiness and reload."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Application:
         self._renderer = Renderer()
         self._landing_lock = Lock()
         self._landing: tuple[Instant, bytes] | None = None
-        """The page of the last sample. All answers of one sample share it, as they share the metrics."""
+        """The page of the last sample, rendered once for all requests."""
         self._pages = {
             "/": self._landing_page,
             HEALTHY_PATH: self._healthy,
@@ -73,13 +73,13 @@ class Application:
             return self._reload(request)
         page = self._pages.get(request.path)
         if page is None:
-            return plain(404, f"there is nothing at this path; metrics are at {self._telemetry_path}")
+            return plain(404, f"not found; metrics are at {self._telemetry_path}")
         if request.method not in ("GET", "HEAD"):
             return plain(405, "expected GET", {"Allow": "GET, HEAD"})
         try:
             return page(request)
         except TimeoutError:
-            return plain(503, "the sample took longer than the scrape may")
+            return plain(503, "the sample took longer than the scrape timeout")
 
     def _metrics(self, request: Request) -> Response:
         assessment, reload = self._pipeline.latest(request.deadline), self._reloader.state
@@ -109,7 +109,7 @@ class Application:
     def _workers(self, request: Request) -> Response:
         assessment = self._pipeline.latest(request.deadline)
         if not assessment.sample.complete:
-            return plain(503, "the last sample broke off: nothing is known of workers until the next")
+            return plain(503, "the last sample is incomplete: workers are unknown until the next one")
         return Response(200, workers_document(assessment), content_type="application/json")
 
     def _healthy(self, request: Request) -> Response:
@@ -117,7 +117,7 @@ class Application:
         return plain(200, "healthy") if trouble is None else plain(503, f"not healthy: {trouble}")
 
     def _ready(self, request: Request) -> Response:
-        # The server starts after the first sample, so who can ask can scrape.
+        # The server starts after the first sample, so a running server is ready.
         return plain(200, "ready")
 
     def _reload(self, request: Request) -> Response:
@@ -125,8 +125,8 @@ class Application:
             return plain(405, "expected POST", {"Allow": "POST"})
         if not self._enable_lifecycle:
             return plain(403, "reloading over HTTP is off: start with --web.enable-lifecycle, or send SIGHUP")
-        # Browsers send these with every POST, and tools send neither. No page of the exporter reloads, so it
-        # must be another site's script or form.
+        # Browsers send one of these with every POST, other clients do not. No page here sends a reload, so
+        # the request comes from another site.
         if "origin" in request.headers or "sec-fetch-site" in request.headers:
             return plain(403, "a web page cannot reload the configuration")
         try:
@@ -134,6 +134,6 @@ class Application:
         except ReloadInProgressError:
             return plain(409, "another reload is in progress")
         if mistakes:
-            # Without the mistakes themselves: they quote the file.
+            # Only the number of mistakes: their text quotes the file.
             return plain(500, f"the running configuration stays; mistakes: {mistakes}, see the log")
         return plain(200, "reloaded")

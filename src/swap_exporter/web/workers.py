@@ -1,6 +1,6 @@
-"""``/api/workers``: every process in a group, with its verdict, as JSON. docs/api.md describes it.
+"""``/api/workers``: every grouped process with its verdict, as JSON. docs/api.md describes it.
 
-No titles and no command names: a command line may have a password in it.
+Without titles and command names: a command line may contain a password.
 """
 
 import json
@@ -14,9 +14,9 @@ VERSION = 1
 
 
 def workers_document(assessment: Assessment) -> bytes:
-    """One JSON object in ASCII. Bytes and Unix time; ``null`` is not known, or does not apply."""
+    """One JSON object in ASCII. Bytes and Unix time; ``null``: unknown or not applicable."""
     at, clock_ticks = assessment.sample.at, assessment.sample.clock_ticks
-    # Whole seconds, as in the metrics: the two clocks differ by a little more or less at each reading.
+    # Whole seconds, as in the metrics: the difference of the two clocks varies between readings.
     booted = at.wall - at.boottime
 
     def row(group: str, verdict: Verdict) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The landing page at `/`: HTML for people."""
