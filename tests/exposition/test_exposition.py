@@ -127,8 +127,8 @@ def test_promtool_finds_nothing_to_complain_about():
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
-def values(assessment, past=True):
-    text = render(families(assessment, past=past)).body.decode()
+def values(assessment, with_history=True):
+    text = render(families(assessment, with_history=with_history)).body.decode()
     return {
         (read.name, *sorted(read.labels.items())): read.value
         for family in parse_text(text)
@@ -176,7 +176,7 @@ def test_a_host_of_which_nothing_can_be_read_has_no_host_metrics():
 
 
 def test_one_sample_alone_claims_nothing_that_needs_a_history():
-    names = {name for name, *_ in values(assessed(), past=False)}
+    names = {name for name, *_ in values(assessed(), with_history=False)}
     assert "swap_group_swap_bytes" in names
     assert "swap_host_swapin_bytes_total" in names
     assert names.isdisjoint(
