@@ -59,11 +59,10 @@ class Renderer:
     def __init__(self) -> None:
         self._lock = Lock()
         self._of: Hashable = None
-        self._families: list[Metric] = []
+        self._families: dict[str, _Family] = {}
+        """Those of the last sample, by name."""
         self._bodies: dict[tuple[_Form, bool], bytes] = {}
-        """Of these families, plain and compressed."""
-        self._texts: dict[tuple[_Form, str], tuple[Metric, bytes]] = {}
-        """The family that was last encoded in a form under a name, and its text."""
+        """Those of the last sample, plain and compressed."""
 
     def render(
         self,
@@ -80,7 +79,7 @@ class Renderer:
         # One after the other: simultaneous scrapes share the work, and the memory that it takes.
         with self._lock:
             if of is None or of != self._of:
-                self._families = list(metrics)
+                self._families = {metric.name: self._family(metric) for metric in metrics}
                 self._bodies.clear()
                 self._of = of
             body = self._bodies.get((form, compressed))
@@ -92,17 +91,17 @@ class Renderer:
                 self._bodies[form, compressed] = body
         return Rendered(body, content_type, "gzip" if compressed else None)
 
+    def _family(self, metric: Metric) -> "_Family":
+        last = self._families.get(metric.name)
+        return last if last is not None and last.metric == metric else _Family(metric, {})
+
     def _encode(self, form: "_Form") -> bytes:
         # A format ends with the same bytes after one family as after all.
         end = form.encode([])
-        texts = []
-        for family in self._families:
-            known, text = self._texts.get((form, family.name), (None, b""))
-            if known != family:
-                text = form.encode([family]).removesuffix(end)
-                self._texts[form, family.name] = family, text
-            texts.append(text)
-        return b"".join(texts) + end
+        for family in self._families.values():
+            if form not in family.texts:
+                family.texts[form] = form.encode([family.metric]).removesuffix(end)
+        return b"".join(family.texts[form] for family in self._families.values()) + end
 
 
 class _Form(NamedTuple):
@@ -116,10 +115,16 @@ class _Form(NamedTuple):
         return generate(_Collected(metrics), escaping=self.escaping)
 
 
+class _Family(NamedTuple):
+    metric: Metric
+    texts: dict[_Form, bytes]
+    """In the forms that were asked for."""
+
+
 def _negotiate(accept: str) -> tuple[_Form, str]:
     """The form and its content type for an ``Accept`` header.
 
-    The client library's choose_encoder answers any newer version by its own name, whatever it writes.
+    The client library's choose_encoder names any newer version that a client asks for, and writes 1.0.0.
     """
     for accepted in accept.split(","):
         media_type, parameters = _parameters(accepted)
@@ -133,8 +138,8 @@ def _negotiate(accept: str) -> tuple[_Form, str]:
         if media_type in _LATEST and version == "1.0.0":
             content_type = f"{_LATEST[media_type]}; escaping={escaping}"
             if escaping == openmetrics.UNDERSCORES:
-                # All names here are legal everywhere; to replace no character of them takes as long as all
-                # the rest.
+                # Every name here is legal in all formats. Looking for characters to replace takes as long as
+                # all the rest.
                 escaping = openmetrics.ALLOWUTF8
             return _Form(media_type != "text/plain", escaping), content_type
     return _Form(is_openmetrics=False), exposition.CONTENT_TYPE_PLAIN_0_0_4
@@ -156,7 +161,7 @@ def _parameters(value: str) -> tuple[str, dict[str, str]]:
 
 
 def _is_zero(parameters: Mapping[str, str]) -> bool:
-    """Whether the client refuses the value that these belong to: RFC 9110, 12.4.2."""
+    """Whether the client refuses the value with these parameters: RFC 9110, 12.4.2."""
     return _ZERO.fullmatch(parameters.get("q", "1")) is not None
 
 
