@@ -32,9 +32,10 @@ from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.zram import Zram
 from swap_exporter.sampling.cgroups import Cgroups, CgroupSwap
+from swap_exporter.sampling.host import Host
 from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.reading_schedule import Coverage
-from swap_exporter.sampling.sample import CollectorRun, Host
+from swap_exporter.sampling.sample import CollectorRun
 from swap_exporter.settings import Configuration
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
 from tests.require import require

@@ -14,9 +14,10 @@ from swap_exporter.history.history import History
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.vmstat import Vmstat
+from swap_exporter.sampling.host import Host
 from swap_exporter.sampling.inspection import Inspection
 from swap_exporter.sampling.reading_schedule import Coverage
-from swap_exporter.sampling.sample import Host, Process
+from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Configuration, Idle
 from swap_exporter.web.landing import HEADERS, landing_page
 from swap_exporter.web.sentence import sentence, size
