@@ -201,7 +201,7 @@ cgroup.
 
 ## Exposition
 In the format that Prometheus asks for, from the assessment of a sample to bytes: where each value is new, and
-where none is: an unchanged family is not encoded again.
+where none is, for a family that is as it was the last time is not encoded again.
 
 {tables["expositions"]}
 ## Soak
