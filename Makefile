@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 export LOCK
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest test-debian13 test-vm test-zoo bench story lint lock clean installed installed-dev
+.PHONY: help run test test-newest test-debian13 test-vm test-zoo bench story metrics lint lock clean installed installed-dev
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: installed-dev ## Compare with other exporters and write docs/benchmarks.m
 
 story: installed-dev ## Stage what the README shows and print it; root, port 10059, seven minutes
 	@$(VENV)/bin/python -m tests.system.story
+
+metrics: installed-dev ## Write docs/metrics.md and tests/deploy/contract.txt from the table of metrics
+	@$(VENV)/bin/python -m tests.deploy.metric_lists
 
 lint: installed-dev ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .

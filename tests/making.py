@@ -6,7 +6,8 @@ from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Reason, Role
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.sampling.sample import CpuClock, Host, Instant, Process, Sample
+from swap_exporter.sampling.host import Host
+from swap_exporter.sampling.sample import CpuClock, Instant, Process, Sample
 from swap_exporter.settings import Entry, Idle, Swapped
 from swap_exporter.settings.template import Template
 

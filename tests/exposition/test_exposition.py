@@ -34,7 +34,8 @@ from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.zram import Zram
-from swap_exporter.sampling.sample import CollectorRun, Host
+from swap_exporter.sampling.host import Host
+from swap_exporter.sampling.sample import CollectorRun
 from swap_exporter.settings import Configuration
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
 from tests.require import require
@@ -106,7 +107,7 @@ def test_the_whole_exposition():
         CollectorRun("vmstat", False, 0.001, "malformed"),
         CollectorRun("pressure", None, 0.001, "not there"),
     )
-    object.__setattr__(assessment.sample, "collectors", runs)
+    assessment = replace(assessment, sample=replace(assessment.sample, collectors=runs))
     metrics = [
         family
         for family in families(assessment, Reload(successful=True, last_success=1_000_000.5))
@@ -127,8 +128,8 @@ def test_promtool_finds_nothing_to_complain_about():
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
-def values(assessment, past=True):
-    text = render(families(assessment, past=past)).body.decode()
+def values(assessment, with_history=True):
+    text = render(families(assessment, with_history=with_history)).body.decode()
     return {
         (read.name, *sorted(read.labels.items())): read.value
         for family in parse_text(text)
@@ -176,7 +177,7 @@ def test_a_host_of_which_nothing_can_be_read_has_no_host_metrics():
 
 
 def test_one_sample_alone_claims_nothing_that_needs_a_history():
-    names = {name for name, *_ in values(assessed(), past=False)}
+    names = {name for name, *_ in values(assessed(), with_history=False)}
     assert "swap_group_swap_bytes" in names
     assert "swap_host_swapin_bytes_total" in names
     assert names.isdisjoint(
@@ -228,7 +229,7 @@ def test_the_format_is_the_one_that_the_scraper_asks_for(accept, content_type, p
         ("", None),
     ],
 )
-def test_it_is_compressed_only_for_those_who_can_read_that(accepts, encoding):
+def test_a_body_is_compressed_only_for_clients_that_accept_gzip(accepts, encoding):
     plain = render(families(assessed()))
     rendered = render(families(assessed()), "", accepts)
     assert rendered.encoding == encoding
@@ -259,7 +260,7 @@ def test_it_is_compressed_only_for_those_who_can_read_that(accepts, encoding):
         ),
     ],
 )
-def test_no_version_is_named_that_does_not_follow(accept, content_type):
+def test_the_content_type_names_the_version_that_follows(accept, content_type):
     rendered = render(families(assessed()), accept)
     assert rendered.content_type == content_type
     assert rendered.body.endswith(b"# EOF\n") == content_type.startswith("application/openmetrics-text")
@@ -313,7 +314,7 @@ SCRAPES = st.lists(
 
 
 @given(SCRAPES)
-def test_what_was_encoded_before_is_told_only_while_it_holds(scrapes):
+def test_an_encoded_family_is_reused_only_while_it_is_unchanged(scrapes):
     renderer = Renderer()
     for accept, told in scrapes:
         metrics = [family(name, *rest) for name, rest in told.items()]
@@ -334,7 +335,7 @@ class Counted(str):
 
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text;version=1.0.0"])
-def test_only_what_has_changed_is_encoded_again(accept):
+def test_only_changed_families_are_encoded_again(accept):
     renderer = Renderer()
     resting, moving = Counted("Stays."), Counted("Changes.")
     for value in range(5):
@@ -351,7 +352,7 @@ class Never:
         raise AssertionError("these families are of a sample that is there already")
 
 
-def test_all_who_ask_for_a_sample_in_one_format_share_one_body():
+def test_scrapes_of_one_sample_in_one_format_share_one_body():
     renderer = Renderer()
     asked = [(accept, encoding) for accept in FORMATS for encoding in ("", "gzip")]
     told = [family("swap_a", "Of one.", {"shop": 1.0})]
@@ -382,7 +383,7 @@ def test_formats_do_not_evict_each_other():
         assert resting.encoded == once
 
 
-def test_who_scrapes_at_the_same_time_gets_what_he_asked_for():
+def test_simultaneous_scrapes_get_the_format_that_each_asks_for():
     renderer = Renderer()
 
     def scrape(number):
@@ -398,7 +399,7 @@ def test_who_scrapes_at_the_same_time_gets_what_he_asked_for():
 
 
 @pytest.mark.parametrize("accept", FORMATS)
-def test_all_names_are_told_as_the_client_library_tells_them(accept):
+def test_every_format_has_the_bytes_of_the_client_library(accept):
     metrics = [*families(assessed(of=full_host(), inspect=closer), Reload(True, 1.0)), *own_metrics()]
     encode, _ = choose_encoder(accept)
     assert render(metrics, accept).body == encode(Given(metrics))
@@ -482,7 +483,7 @@ def test_proportional_swap_is_a_capability_of_the_exporter_and_not_of_what_is_gr
     assert ("proportional_swap" in capabilities(assessed_once(processes, inspection, members))) is capable
 
 
-def test_who_has_ended_or_execs_is_no_evidence_against_a_privilege():
+def test_a_process_that_ended_or_execs_is_no_evidence_against_a_privilege():
     ended = HIDDEN._replace(resident=0)
     leader_ended = HIDDEN._replace(state="Z")
     execs = process(14, resident=9 * MIB, start=991)._replace(layout=None, effective_uid=os.geteuid() + 1)

@@ -1,4 +1,4 @@
-"""The exporter's own metrics say what the client library's collector says, whatever is open."""
+"""The exporter's own metrics equal those of the client library's collector, however many files are open."""
 
 import os
 import resource
@@ -9,7 +9,7 @@ from prometheus_client import PROCESS_COLLECTOR
 from swap_exporter.exposition.own import own_metrics
 
 
-def told(families):
+def process_metrics(families):
     return {
         sample.name: (family.type, family.documentation, sample.value)
         for family in families
@@ -18,8 +18,8 @@ def told(families):
     }
 
 
-def test_it_says_what_the_library_says():
-    own, theirs = told(own_metrics()), told(PROCESS_COLLECTOR.collect())
+def test_names_types_help_and_values_are_those_of_the_library():
+    own, theirs = process_metrics(own_metrics()), process_metrics(PROCESS_COLLECTOR.collect())
     assert own.keys() == theirs.keys()
     for name, (kind, documentation, value) in theirs.items():
         assert own[name][:2] == (kind, documentation)
@@ -27,16 +27,18 @@ def test_it_says_what_the_library_says():
 
 
 def test_open_files_are_counted():
-    before = told(own_metrics())["process_open_fds"][2]
+    before = process_metrics(own_metrics())["process_open_fds"][2]
     opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(100)]
     try:
-        assert told(own_metrics())["process_open_fds"][2] == before + 100
+        assert process_metrics(own_metrics())["process_open_fds"][2] == before + 100
     finally:
         for descriptor in opened:
             os.close(descriptor)
-    assert told(own_metrics())["process_max_fds"][2] == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert (
+        process_metrics(own_metrics())["process_max_fds"][2] == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    )
 
 
-def test_python_tells_of_itself():
+def test_python_metrics_are_included():
     names = {family.name for family in own_metrics()}
     assert {"python_info", "python_gc_collections"} <= names

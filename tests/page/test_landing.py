@@ -18,7 +18,8 @@ from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.page.landing import HEADERS, landing_page
 from swap_exporter.page.sentence import sentence, size
-from swap_exporter.sampling.sample import Host, Process
+from swap_exporter.sampling.host import Host
+from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Configuration, Idle
 from tests.making import MIB, entry, member, process, sample
 from tests.page.page import Page

@@ -11,7 +11,8 @@ from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.report.build import Reading, build
 from swap_exporter.report.rows import Report
 from swap_exporter.report.told import Told, ToldGroup
-from swap_exporter.sampling.sample import Host, Identity, Process
+from swap_exporter.sampling.host import Host
+from swap_exporter.sampling.sample import Identity, Process
 from swap_exporter.settings import Configuration
 from tests import making
 from tests.making import MIB

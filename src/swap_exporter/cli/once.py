@@ -18,7 +18,7 @@ def once(options: Options) -> int:
     """Write what one sample alone can know. Raises :class:`FatalError`; an old file is then unchanged."""
     target = None if options.output is None else _target(options.output)
     pipeline = wiring.pipeline(options, wiring.configuration(options))
-    body = render(families(pipeline.latest(), past=False)).body
+    body = render(families(pipeline.latest(), with_history=False)).body
     if target is None:
         with standard_output() as out:
             out.buffer.write(body)

@@ -1,5 +1,7 @@
 """An assessment as Prometheus metric families.
 
-Every name, label and HELP text that is exposed stands in one of the modules of this package: groups, host,
-exporter. A value that is not known gives no sample, and a family without samples is left out.
+Each metric is one row of a table: name, type, labels, help, and how its value comes from the assessment.
+There is a table per subject: groups, host, devices, cgroups, exporter. ``make metrics`` writes
+tests/deploy/contract.txt and docs/metrics.md from them. An unknown value gives no series, and a metric
+without series is left out.
 """

@@ -1,70 +1,58 @@
-"""The ``swap_cgroup_*`` families: the cgroups (version 2) that hold a grouped process."""
+"""The table of ``swap_cgroup_*``: cgroups (version 2) with a grouped process.
 
-from collections.abc import Callable, Iterator, Mapping
+The label ``cgroup`` is the path below the root of the hierarchy.
+"""
 
-from prometheus_client.core import Metric
+from collections.abc import Callable
 
 from swap_exporter.assessment import Assessment
-from swap_exporter.assessment.sums import times
 from swap_exporter.details.cgroups import CgroupSwap
-from swap_exporter.exposition.family import Labelled, counter, gauge
+from swap_exporter.exposition.row import Labelled, Row, Values, in_bytes, optional
+from swap_exporter.kernel.pressure import Pressure
 
 
-def present(assessment: Assessment) -> Iterator[Metric]:
-    """What one sample tells. The label is the path below the root of the hierarchy."""
-    swap, page_size = assessment.cgroups, assessment.sample.page_size
-    families: tuple[
-        tuple[Callable[..., Iterator[Metric]], str, str, Callable[[CgroupSwap], float | None]], ...
-    ]
-    families = (
-        (gauge, "swap_bytes", "memory.swap.current: swap that is charged to the cgroup.", lambda of: of.swap),
-        (
-            gauge,
-            "swap_limit_bytes",
-            "memory.swap.max: how much of swap the cgroup may use. Absent where it has no limit.",
-            lambda of: of.swap_limit,
-        ),
-        (
-            counter,
-            "swapin_bytes_total",
-            "pswpin of memory.stat: read from swap devices by the cgroup.",
-            lambda of: times(of.swapin_pages, page_size),
-        ),
-        (
-            counter,
-            "swapout_bytes_total",
-            "pswpout of memory.stat: written to swap devices from the cgroup.",
-            lambda of: times(of.swapout_pages, page_size),
-        ),
-        (
-            counter,
-            "memory_pressure_waiting_seconds_total",
-            "Time in which at least one task of the cgroup waited for memory.",
-            lambda of: of.pressure and of.pressure.waiting_seconds,
-        ),
-        (
-            counter,
-            "memory_pressure_stalled_seconds_total",
-            "Time in which all tasks of the cgroup that were not idle waited for memory at once.",
-            lambda of: of.pressure and of.pressure.stalled_seconds,
-        ),
-    )
-    for family, name, documentation, value in families:
-        yield from family(f"swap_cgroup_{name}", documentation, ("cgroup",), _values(swap, value))
-    yield from counter(
-        "swap_cgroup_events_total",
-        "memory.swap.events: how often the cgroup was over its high limit, hit its limit (max), or could not "
-        "swap out (fail).",
-        ("cgroup", "event"),
-        (((path, event), count) for path, of in swap.items() for event, count in (of.events or {}).items()),
-    )
-    yield from gauge(
-        "swap_cgroup_group_info",
-        "Always 1: the cgroup holds a process of the group.",
-        ("cgroup", "group"),
-        ((pair, 1) for pair in assessment.cgroup_groups),
+def _by_cgroup(value: Callable[[CgroupSwap], float | None]) -> Values:
+    return lambda assessment: (((path,), value(cgroup)) for path, cgroup in assessment.cgroups.items())
+
+
+def _pressure(value: Callable[[Pressure], float | None]) -> Values:
+    return _by_cgroup(optional(lambda cgroup: cgroup.pressure, value))
+
+
+def _events(assessment: Assessment) -> Labelled:
+    return (
+        ((path, event), count)
+        for path, cgroup in assessment.cgroups.items()
+        for event, count in (cgroup.events or {}).items()
     )
 
 
-def _values(swap: Mapping[str, CgroupSwap], value: Callable[[CgroupSwap], float | None]) -> Labelled:
-    return (((path,), value(of)) for path, of in swap.items())
+# fmt: off
+CGROUPS: tuple[Row[Assessment], ...] = (
+    Row("swap_cgroup_swap_bytes", "gauge", ("cgroup",),
+        "Swap that is charged to the cgroup: memory.swap.current.",
+        _by_cgroup(lambda cgroup: cgroup.swap)),
+    Row("swap_cgroup_swap_limit_bytes", "gauge", ("cgroup",),
+        "Swap that the cgroup may use: memory.swap.max. Absent without a limit.",
+        _by_cgroup(lambda cgroup: cgroup.swap_limit)),
+    Row("swap_cgroup_swapin_bytes_total", "counter", ("cgroup",),
+        "Bytes that the cgroup read from swap devices: pswpin of memory.stat.",
+        in_bytes(_by_cgroup(lambda cgroup: cgroup.swapin_pages))),
+    Row("swap_cgroup_swapout_bytes_total", "counter", ("cgroup",),
+        "Bytes written from the cgroup to swap devices: pswpout of memory.stat.",
+        in_bytes(_by_cgroup(lambda cgroup: cgroup.swapout_pages))),
+    Row("swap_cgroup_memory_pressure_waiting_seconds_total", "counter", ("cgroup",),
+        "Time in which at least one task of the cgroup waited for memory.",
+        _pressure(lambda pressure: pressure.waiting_seconds)),
+    Row("swap_cgroup_memory_pressure_stalled_seconds_total", "counter", ("cgroup",),
+        "Time in which all non-idle tasks of the cgroup waited for memory at once.",
+        _pressure(lambda pressure: pressure.stalled_seconds)),
+    Row("swap_cgroup_events_total", "counter", ("cgroup", "event"),
+        "How often the cgroup was over its high limit (high), hit its limit (max), or failed to swap out "
+        "(fail): memory.swap.events.",
+        _events),
+    Row("swap_cgroup_group_info", "gauge", ("cgroup", "group"),
+        "Always 1: the cgroup contains a process of the group.",
+        lambda assessment: ((pair, 1) for pair in assessment.cgroup_groups)),
+)
+# fmt: on

@@ -1,168 +1,109 @@
-"""The ``swap_group_*`` families."""
+"""The table of ``swap_group_*``."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
-from prometheus_client.core import Metric
-
-from swap_exporter.assessment import GroupAssessment, IdleSwapped, RoleAssessment
-from swap_exporter.assessment.sums import times
-from swap_exporter.exposition.family import Labelled, counter, gauge
+from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, RoleAssessment, Wake
+from swap_exporter.exposition.row import Labelled, Row, Values, in_bytes, optional
 
 
-def present(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
-    """What one sample tells."""
-    yield from gauge(
-        "swap_group_processes",
-        "Processes of the group now, by role: master, worker or auxiliary.",
-        ("group", "role"),
-        _by_role(groups, lambda role: role.processes),
-    )
-    yield from gauge(
-        "swap_group_swap_bytes",
-        "Sum of VmSwap of the processes. A page that several of them share counts once in each.",
-        ("group", "role"),
-        _by_role(groups, lambda role: role.swap),
-    )
-    yield from gauge(
-        "swap_group_swap_proportional_bytes",
-        "Sum of SwapPss of the processes: what they hold of swap, with shared pages divided among their "
-        "sharers. Absent until it is known of each of them.",
-        ("group", "role"),
-        _by_role(groups, lambda role: role.proportional_swap),
-    )
-    yield from gauge(
-        "swap_group_resident_bytes",
-        "Sum of VmRSS of the processes. A page that several of them share counts once in each.",
-        ("group", "role"),
-        _by_role(groups, lambda role: role.resident),
-    )
-    yield from gauge(
-        "swap_group_worker_swap_max_bytes",
-        "The largest VmSwap of one worker of the group. Absent where that of one is unknown.",
-        ("group",),
-        (((group.name,), group.largest_worker_swap) for group in groups),
+def _by_group(value: Callable[[GroupAssessment], float | None]) -> Values:
+    return lambda assessment: (((group.name,), value(group)) for group in assessment.groups)
+
+
+def _by_role(value: Callable[[RoleAssessment], float | None]) -> Values:
+    return lambda assessment: (
+        ((group.name, name), value(role)) for group in assessment.groups for name, role in group.roles.items()
     )
 
 
-def past(groups: Sequence[GroupAssessment], clock_ticks: int, page_size: int) -> Iterator[Metric]:
-    """What takes more than one sample to know."""
-    yield from _lying(groups)
-    yield from _used(groups, clock_ticks)
-    yield from _read_back(groups, page_size)
+def _idle_swapped(value: Callable[[IdleSwapped], float | None]) -> Values:
+    return _by_group(optional(lambda group: group.idle_swapped, value))
 
 
-def _lying(groups: Sequence[GroupAssessment]) -> Iterator[Metric]:
-    """Workers that are idle and swapped."""
-    yield from gauge(
-        "swap_group_workers",
-        "Workers by activity (busy: used CPU lately; idle: watched for long enough and did not; unknown: not "
-        "watched for long enough) and residency (swapped: much was pushed out since it worked; resident).",
-        ("group", "activity", "residency"),
-        (
-            ((group.name, activity, residency), count)
-            for group in groups
-            for (activity, residency), count in group.workers.items()
-        ),
+def _wake(value: Callable[[Wake], float | None]) -> Values:
+    return _by_group(optional(lambda group: group.wake, value))
+
+
+def _workers(assessment: Assessment) -> Labelled:
+    return (
+        ((group.name, activity, residency), count)
+        for group in assessment.groups
+        for (activity, residency), count in group.workers.items()
     )
-    yield from gauge(
-        "swap_group_idle_swapped_workers",
+
+
+def _cpu_seconds(assessment: Assessment) -> Labelled:
+    ticks_per_second = assessment.sample.clock_ticks
+    return _by_role(lambda role: role.totals.cpu_ticks / ticks_per_second)(assessment)
+
+
+# fmt: off
+GROUPS: tuple[Row[Assessment], ...] = (
+    Row("swap_group_processes", "gauge", ("group", "role"),
+        "Processes in the group now, by role: master, worker or auxiliary.",
+        _by_role(lambda role: role.processes)),
+    Row("swap_group_swap_bytes", "gauge", ("group", "role"),
+        "Sum of VmSwap of the group's processes. A shared page counts once in each process that maps it.",
+        _by_role(lambda role: role.swap)),
+    Row("swap_group_swap_proportional_bytes", "gauge", ("group", "role"),
+        "Sum of SwapPss of the group's processes: their swap, with shared pages divided among the processes "
+        "that share them. Absent until SwapPss of each process is known.",
+        _by_role(lambda role: role.proportional_swap)),
+    Row("swap_group_resident_bytes", "gauge", ("group", "role"),
+        "Sum of VmRSS of the group's processes. A shared page counts once in each process that maps it.",
+        _by_role(lambda role: role.resident)),
+    Row("swap_group_worker_swap_max_bytes", "gauge", ("group",),
+        "Largest VmSwap of a single worker of the group. Absent without workers, or if the VmSwap of one is "
+        "unknown.",
+        _by_group(lambda group: group.largest_worker_swap)),
+    Row("swap_group_workers", "gauge", ("group", "activity", "residency"),
+        "Workers by activity (busy: worked lately; idle: watched for long enough and did not work; unknown: "
+        "not watched for long enough) and residency (swapped: largely pushed out since it last worked; "
+        "resident: not).",
+        _workers, needs_history=True),
+    Row("swap_group_idle_swapped_workers", "gauge", ("group",),
         "Workers that are idle and swapped. Absent until the exporter has watched for long enough.",
-        ("group",),
-        _idle_swapped(groups, lambda lying: lying.workers),
-    )
-    yield from gauge(
-        "swap_group_idle_swapped_bytes",
-        "Sum of VmSwap of the idle swapped workers. A page that several of them share counts once in each.",
-        ("group",),
-        _idle_swapped(groups, lambda lying: lying.swap),
-    )
-    yield from gauge(
-        "swap_group_idle_swapped_proportional_bytes",
-        "Sum of SwapPss of the idle swapped workers. Absent until it is known of each of them.",
-        ("group",),
-        _idle_swapped(groups, lambda lying: lying.proportional_swap),
-    )
-    yield from gauge(
-        "swap_group_displaced_bytes",
-        "Bytes pushed out of the idle swapped workers since each last worked, which they may read back.",
-        ("group",),
-        _idle_swapped(groups, lambda lying: lying.displaced),
-    )
-    yield from gauge(
-        "swap_group_stranded_bytes",
-        "Swap of the idle swapped workers for which memory has room: the metric to alert on. Where "
-        "swap_group_idle_swapped_proportional_bytes is absent, VmSwap stands in for SwapPss, up to the used "
-        "swap: an upper bound.",
-        ("group",),
-        _idle_swapped(groups, lambda lying: lying.stranded),
-    )
-    yield from gauge(
-        "swap_group_longest_idle_since_timestamp_seconds",
+        _idle_swapped(lambda idle: idle.workers), needs_history=True),
+    Row("swap_group_idle_swapped_bytes", "gauge", ("group",),
+        "Sum of VmSwap of the idle swapped workers. A shared page counts once in each worker that maps it.",
+        _idle_swapped(lambda idle: idle.swap), needs_history=True),
+    Row("swap_group_idle_swapped_proportional_bytes", "gauge", ("group",),
+        "Sum of SwapPss of the idle swapped workers. Absent until SwapPss of each of them is known.",
+        _idle_swapped(lambda idle: idle.proportional_swap), needs_history=True),
+    Row("swap_group_displaced_bytes", "gauge", ("group",),
+        "Bytes pushed out of the idle swapped workers since each last worked: a wake can read them back.",
+        _idle_swapped(lambda idle: idle.displaced), needs_history=True),
+    Row("swap_group_stranded_bytes", "gauge", ("group",),
+        "Swap of the idle swapped workers for which memory has room: the metric to alert on. An upper bound, "
+        "made from VmSwap, if swap_group_idle_swapped_proportional_bytes is absent.",
+        _idle_swapped(lambda idle: idle.stranded), needs_history=True),
+    Row("swap_group_longest_idle_since_timestamp_seconds", "gauge", ("group",),
         "Unix time at which the worker that has been idle longest was last active, or first watched.",
-        ("group",),
-        (((group.name,), group.longest_idle_since) for group in groups),
-    )
-
-
-def _used(groups: Sequence[GroupAssessment], clock_ticks: int) -> Iterator[Metric]:
-    """What the processes used while they were known."""
-    yield from counter(
-        "swap_group_cpu_seconds_total",
-        "User and system CPU time that the processes used while the exporter knew them.",
-        ("group", "role"),
-        _by_role(groups, lambda role: role.totals.cpu_ticks / clock_ticks),
-    )
-    yield from counter(
-        "swap_group_major_faults_total",
+        _by_group(lambda group: group.longest_idle_since), needs_history=True),
+    Row("swap_group_cpu_seconds_total", "counter", ("group", "role"),
+        "User and system CPU time of the group's processes, counted while the exporter watches them.",
+        _cpu_seconds, needs_history=True),
+    Row("swap_group_major_faults_total", "counter", ("group", "role"),
         "Major page faults, file-backed ones included: an upper bound on swap-in faults.",
-        ("group", "role"),
-        _by_role(groups, lambda role: role.totals.major_faults),
-    )
-
-
-def _read_back(groups: Sequence[GroupAssessment], page_size: int) -> Iterator[Metric]:
-    """What was read back from swap, and what waking a worker could cost."""
-    yield from counter(
-        "swap_group_swapin_bytes_total",
-        "Pages that the faults of the processes made the kernel read from swap, readahead and zero pages "
-        "included. Absent without a process, and unless delay accounting measures each of them.",
-        ("group", "role"),
-        _by_role(groups, lambda role: times(role.swapin_pages, page_size)),
-    )
-    yield from gauge(
-        "swap_group_swapin_bytes_per_second",
-        "Bytes per second that the processes read back from swap, over rate_window.",
-        ("group", "role"),
-        _by_role(groups, lambda role: times(role.swapin_pages_per_second, page_size)),
-    )
-    yield from gauge(
-        "swap_group_wake_bytes",
-        "Median of the displaced bytes of the idle swapped workers, shared pages by their share: the most "
-        "that one of them reads back when it wakes.",
-        ("group",),
-        (((group.name,), group.wake.bytes) for group in groups if group.wake is not None),
-    )
-    yield from gauge(
-        "swap_group_wake_seconds",
-        "Seconds that the first request of an idle-swapped worker takes longer if it wakes alone, from the "
-        "time per page and the share read back in earlier wakes. Absent until three were seen on this host.",
-        ("group",),
-        (((group.name,), group.wake.seconds) for group in groups if group.wake is not None),
-    )
-    yield from gauge(
-        "swap_group_wake_all_seconds",
-        "Seconds from as many simultaneous first requests as there are idle-swapped workers to the last "
-        "answer. Absent until three wakes were seen on this host.",
-        ("group",),
-        (((group.name,), group.wake.all_seconds) for group in groups if group.wake is not None),
-    )
-
-
-def _by_role(groups: Sequence[GroupAssessment], value: Callable[[RoleAssessment], float | None]) -> Labelled:
-    return (((group.name, role), value(of)) for group in groups for role, of in group.roles.items())
-
-
-def _idle_swapped(
-    groups: Sequence[GroupAssessment], value: Callable[[IdleSwapped], float | None]
-) -> Labelled:
-    return (((group.name,), value(group.idle_swapped)) for group in groups if group.idle_swapped is not None)
+        _by_role(lambda role: role.totals.major_faults), needs_history=True),
+    Row("swap_group_swapin_bytes_total", "counter", ("group", "role"),
+        "Bytes that the kernel read from swap for faults of the group's processes, readahead and zero pages "
+        "included. Absent without processes, or unless delay accounting measures each of them.",
+        in_bytes(_by_role(lambda role: role.swapin_pages)), needs_history=True),
+    Row("swap_group_swapin_bytes_per_second", "gauge", ("group", "role"),
+        "Bytes per second that the group's processes read back from swap, over rate_window.",
+        in_bytes(_by_role(lambda role: role.swapin_pages_per_second)), needs_history=True),
+    Row("swap_group_wake_bytes", "gauge", ("group",),
+        "Median of the displaced bytes of the idle swapped workers, with shared pages divided among the "
+        "processes that share them: an upper bound on what one of them reads back when it wakes.",
+        _wake(lambda wake: wake.bytes), needs_history=True),
+    Row("swap_group_wake_seconds", "gauge", ("group",),
+        "Estimated seconds that swap adds to the first request of an idle swapped worker that wakes alone. "
+        "Absent until the exporter has seen three wakes on this host.",
+        _wake(lambda wake: wake.seconds), needs_history=True),
+    Row("swap_group_wake_all_seconds", "gauge", ("group",),
+        "Estimated seconds until the last answer, if as many first requests arrive at once as there are idle "
+        "swapped workers. Absent until the exporter has seen three wakes on this host.",
+        _wake(lambda wake: wake.all_seconds), needs_history=True),
+)
+# fmt: on

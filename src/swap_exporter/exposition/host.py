@@ -1,174 +1,94 @@
-"""The families of the machine: ``swap_host_*``, ``swap_device_*``, ``swap_zswap_*``, ``swap_zram_*``."""
+"""The table of the machine: ``swap_host_*`` and ``swap_zswap_*``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 
-from prometheus_client.core import Metric
-
-from swap_exporter.assessment import Assessment, Attribution
-from swap_exporter.assessment.sums import times
-from swap_exporter.exposition.family import counter, gauge, single
+from swap_exporter.assessment import Assessment
+from swap_exporter.exposition.row import Labelled, Row, Values, in_bytes, optional, single
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.pressure import Pressure
-from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.kernel.zram import Zram
 
 
-def present(assessment: Assessment) -> Iterator[Metric]:
-    """What one sample tells."""
-    host = assessment.sample.host
-    if host.meminfo is not None:
-        yield from _memory(host.meminfo)
-    if host.vmstat is not None:
-        yield from _swap_io(host.vmstat, assessment.sample.page_size)
-    if host.pressure is not None:
-        yield from _pressure(host.pressure)
-    if host.swap_devices is not None:
-        yield from _devices(host.swap_devices)
-    if host.zram is not None:
-        yield from _zram(host.zram)
-    if assessment.attribution is not None:
-        yield from _attribution(assessment.attribution)
+def _meminfo(value: Callable[[Meminfo], int | None]) -> Values:
+    return single(optional(lambda assessment: assessment.sample.host.meminfo, value))
 
 
-def past(assessment: Assessment) -> Iterator[Metric]:
-    """What takes more than one sample to know."""
-    page_size = assessment.sample.page_size
-    yield from gauge(
-        "swap_host_swapin_bytes_per_second",
-        "Rate at which pages were read from swap into memory.",
-        (),
-        single(times(assessment.swapin_pages_per_second, page_size)),
-    )
-    yield from gauge(
-        "swap_host_swapout_bytes_per_second",
-        "Rate at which pages were written from memory to swap.",
-        (),
-        single(times(assessment.swapout_pages_per_second, page_size)),
-    )
-    yield from gauge(
-        "swap_host_quiet",
-        "1 while next to nothing moves between memory and swap, else 0. Absent until that can be known.",
-        (),
-        single(assessment.quiet),
-    )
-    yield from gauge(
-        "swap_host_stranded_bytes",
-        "Swap of the idle swapped workers of all groups that available memory could hold, at most the used "
+def _vmstat(pages: Callable[[Vmstat], int | None]) -> Values:
+    return in_bytes(single(optional(lambda assessment: assessment.sample.host.vmstat, pages)))
+
+
+def _pressure(value: Callable[[Pressure], float | None]) -> Values:
+    return single(optional(lambda assessment: assessment.sample.host.pressure, value))
+
+
+def _attributed(assessment: Assessment) -> Labelled:
+    attribution = assessment.attribution
+    if attribution is None:
+        return []
+    return [((owner,), getattr(attribution, owner)) for owner in ("grouped", "ungrouped", "sysv_shm")]
+
+
+# fmt: off
+HOST: tuple[Row[Assessment], ...] = (
+    Row("swap_host_size_bytes", "gauge", (),
+        "Size of all swap.",
+        _meminfo(lambda meminfo: meminfo.swap_total)),
+    Row("swap_host_free_bytes", "gauge", (),
+        "Unused swap.",
+        _meminfo(lambda meminfo: meminfo.swap_free)),
+    Row("swap_host_cached_bytes", "gauge", (),
+        "Pages that are both in memory and in swap: reading them back costs nothing.",
+        _meminfo(lambda meminfo: meminfo.swap_cached)),
+    Row("swap_host_memory_bytes", "gauge", (),
+        "Size of memory.",
+        _meminfo(lambda meminfo: meminfo.mem_total)),
+    Row("swap_host_memory_available_bytes", "gauge", (),
+        "Memory that can be used without swapping, by the kernel's estimate.",
+        _meminfo(lambda meminfo: meminfo.mem_available)),
+    Row("swap_host_swapin_bytes_total", "counter", (),
+        "Bytes read from swap devices into memory since boot.",
+        _vmstat(lambda vmstat: vmstat.pswpin)),
+    Row("swap_host_swapout_bytes_total", "counter", (),
+        "Bytes written from memory to swap devices since boot.",
+        _vmstat(lambda vmstat: vmstat.pswpout)),
+    Row("swap_host_zswapin_bytes_total", "counter", (),
+        "Bytes taken from zswap's compressed pool since boot.",
+        _vmstat(lambda vmstat: vmstat.zswpin)),
+    Row("swap_host_zswapout_bytes_total", "counter", (),
+        "Bytes put into zswap's compressed pool since boot.",
+        _vmstat(lambda vmstat: vmstat.zswpout)),
+    Row("swap_host_swapin_bytes_per_second", "gauge", (),
+        "Bytes per second read from swap into memory, over rate_window.",
+        in_bytes(single(lambda assessment: assessment.swapin_pages_per_second)), needs_history=True),
+    Row("swap_host_swapout_bytes_per_second", "gauge", (),
+        "Bytes per second written from memory to swap, over rate_window.",
+        in_bytes(single(lambda assessment: assessment.swapout_pages_per_second)), needs_history=True),
+    Row("swap_host_attributed_bytes", "gauge", ("owner",),
+        "Used swap by owner: processes in a group, other processes, System V shared memory. Shared pages are "
+        "divided among the processes that share them, if known. No value exceeds the used swap.",
+        _attributed),
+    Row("swap_host_unattributed_bytes", "gauge", (),
+        "Used swap that belongs to no process: tmpfs, memfd, and slots that only the swap cache keeps.",
+        single(optional(lambda assessment: assessment.attribution, lambda owners: owners.unattributed))),
+    Row("swap_host_quiet", "gauge", (),
+        "1 while next to nothing moves between memory and swap, else 0. Absent until the exporter has "
+        "watched for quiet.window.",
+        single(lambda assessment: assessment.quiet), needs_history=True),
+    Row("swap_host_stranded_bytes", "gauge", (),
+        "Swap of the idle swapped workers of all groups for which memory has room; not more than the used "
         "swap.",
-        (),
-        single(assessment.stranded),
-    )
-
-
-def _memory(meminfo: Meminfo) -> Iterator[Metric]:
-    yield from gauge("swap_host_size_bytes", "Size of all swap.", (), single(meminfo.swap_total))
-    yield from gauge("swap_host_free_bytes", "Swap that is not used.", (), single(meminfo.swap_free))
-    yield from gauge(
-        "swap_host_cached_bytes",
-        "Pages that are in memory and keep their place in swap too: reading them back costs nothing.",
-        (),
-        single(meminfo.swap_cached),
-    )
-    yield from gauge("swap_host_memory_bytes", "Size of memory.", (), single(meminfo.mem_total))
-    yield from gauge(
-        "swap_host_memory_available_bytes",
-        "Memory that could be used without swapping, by the kernel's estimate.",
-        (),
-        single(meminfo.mem_available),
-    )
-    yield from gauge(
-        "swap_zswap_stored_bytes",
-        "What lies in the pool of zswap, uncompressed; it counts as used swap too.",
-        (),
-        single(meminfo.zswapped),
-    )
-    yield from gauge(
-        "swap_zswap_pool_bytes", "Memory that the pool of zswap takes.", (), single(meminfo.zswap)
-    )
-
-
-def _swap_io(vmstat: Vmstat, page_size: int) -> Iterator[Metric]:
-    families = (
-        ("swapin", "Read from swap devices into memory since boot.", vmstat.pswpin),
-        ("swapout", "Written from memory to swap devices since boot.", vmstat.pswpout),
-        ("zswapin", "Taken from the compressed pool of zswap since boot.", vmstat.zswpin),
-        ("zswapout", "Put into the compressed pool of zswap since boot.", vmstat.zswpout),
-    )
-    for name, documentation, pages in families:
-        yield from counter(
-            f"swap_host_{name}_bytes_total", documentation, (), single(times(pages, page_size))
-        )
-
-
-def _pressure(pressure: Pressure) -> Iterator[Metric]:
-    yield from counter(
-        "swap_host_memory_pressure_waiting_seconds_total",
+        single(lambda assessment: assessment.stranded), needs_history=True),
+    Row("swap_host_memory_pressure_waiting_seconds_total", "counter", (),
         "Time in which at least one task waited for memory.",
-        (),
-        single(pressure.waiting_seconds),
-    )
-    yield from counter(
-        "swap_host_memory_pressure_stalled_seconds_total",
-        "Time in which all tasks that were not idle waited for memory at once.",
-        (),
-        single(pressure.stalled_seconds),
-    )
-
-
-def _devices(devices: tuple[SwapDevice, ...]) -> Iterator[Metric]:
-    labels = ("device", "medium")
-    keys = [(device.path, str(device.medium)) for device in devices]
-    yield from gauge(
-        "swap_device_size_bytes",
-        "Size of the swap device.",
-        labels,
-        zip(keys, (device.size_bytes for device in devices), strict=True),
-    )
-    yield from gauge(
-        "swap_device_used_bytes",
-        "Used bytes of the swap device.",
-        labels,
-        zip(keys, (device.used_bytes for device in devices), strict=True),
-    )
-    yield from gauge(
-        "swap_device_priority",
-        "Priority of the swap device: the highest is filled first.",
-        labels,
-        zip(keys, (device.priority for device in devices), strict=True),
-    )
-
-
-def _zram(devices: Mapping[str, Zram]) -> Iterator[Metric]:
-    yield from gauge(
-        "swap_zram_stored_bytes",
-        "What the zram device holds, uncompressed.",
-        ("device",),
-        (((device,), zram.stored) for device, zram in devices.items()),
-    )
-    yield from gauge(
-        "swap_zram_pool_bytes",
-        "Memory that the zram device takes for it.",
-        ("device",),
-        (((device,), zram.pool) for device, zram in devices.items()),
-    )
-
-
-def _attribution(attribution: Attribution) -> Iterator[Metric]:
-    yield from gauge(
-        "swap_host_attributed_bytes",
-        "Used swap by owner: processes in a group, other processes, System V shared memory. Shared "
-        "pages are divided among their sharers where that is known; none is more than the used swap.",
-        ("owner",),
-        [
-            (("grouped",), attribution.grouped),
-            (("ungrouped",), attribution.ungrouped),
-            (("sysv_shm",), attribution.sysv_shm),
-        ],
-    )
-    yield from gauge(
-        "swap_host_unattributed_bytes",
-        "Used swap that no process holds: tmpfs, memfd, and slots that the swap cache alone keeps.",
-        (),
-        single(attribution.unattributed),
-    )
+        _pressure(lambda pressure: pressure.waiting_seconds)),
+    Row("swap_host_memory_pressure_stalled_seconds_total", "counter", (),
+        "Time in which all non-idle tasks waited for memory at once.",
+        _pressure(lambda pressure: pressure.stalled_seconds)),
+    Row("swap_zswap_stored_bytes", "gauge", (),
+        "Uncompressed size of the pages in zswap's pool. They count as used swap too.",
+        _meminfo(lambda meminfo: meminfo.zswapped)),
+    Row("swap_zswap_pool_bytes", "gauge", (),
+        "Memory that zswap's pool takes.",
+        _meminfo(lambda meminfo: meminfo.zswap)),
+)
+# fmt: on

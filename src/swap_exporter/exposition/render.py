@@ -1,4 +1,4 @@
-"""Metric families as text, in the format that a scraper asks for."""
+"""The table of metrics, filled from an assessment, as text in the format that a scraper asks for."""
 
 import gzip
 import re
@@ -12,8 +12,12 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from swap_exporter.assessment import Assessment
-from swap_exporter.exposition import cgroups, exporter, groups, host
-from swap_exporter.exposition.exporter import Reload
+from swap_exporter.exposition.cgroups import CGROUPS
+from swap_exporter.exposition.devices import DEVICES
+from swap_exporter.exposition.exporter import EXPORTER, RELOAD, Reload
+from swap_exporter.exposition.groups import GROUPS
+from swap_exporter.exposition.host import HOST
+from swap_exporter.exposition.row import collect
 
 _LATEST = {
     "application/openmetrics-text": openmetrics.CONTENT_TYPE_LATEST,
@@ -23,6 +27,9 @@ _LATEST = {
 _ESCAPINGS = (openmetrics.ALLOWUTF8, openmetrics.UNDERSCORES, openmetrics.DOTS, openmetrics.VALUES)
 _ZERO = re.compile(r"0(\.0*)?")
 
+TABLE = {"Groups": GROUPS, "Host": HOST, "Swap devices": DEVICES, "Cgroups": CGROUPS, "Exporter": EXPORTER}
+"""The rows that are filled from an assessment, by subject and in the order of the exposition."""
+
 
 class Rendered(NamedTuple):
     body: bytes
@@ -30,29 +37,24 @@ class Rendered(NamedTuple):
     encoding: str | None
 
 
-def families(assessment: Assessment, reload: Reload | None = None, *, past: bool = True) -> Iterator[Metric]:
-    """All families of an assessment. ``past=False`` leaves out what one sample alone cannot know."""
-    sample = assessment.sample
-    yield from groups.present(assessment.groups)
-    if past:
-        yield from groups.past(assessment.groups, sample.clock_ticks, sample.page_size)
-    yield from host.present(assessment)
-    yield from cgroups.present(assessment)
-    if past:
-        yield from host.past(assessment)
-    yield from exporter.of_sample(assessment)
+def families(
+    assessment: Assessment, reload: Reload | None = None, *, with_history: bool = True
+) -> Iterator[Metric]:
+    """All families of an assessment. ``with_history=False`` leaves out what a single sample cannot give."""
+    for rows in TABLE.values():
+        yield from collect((row for row in rows if with_history or not row.needs_history), assessment)
     if reload is not None:
-        yield from exporter.of_reload(reload)
+        yield from collect(RELOAD, reload)
 
 
 def render(metrics: Iterable[Metric], accept: str = "", accept_encoding: str = "") -> Rendered:
-    """Encode families as the ``Accept`` and ``Accept-Encoding`` headers of a scraper ask."""
+    """Encode families as a scraper asks in its ``Accept`` and ``Accept-Encoding`` headers."""
     return Renderer().render(metrics, accept, accept_encoding)
 
 
 class Renderer:
-    """Encodes families, but not again those that are as they were the last time: encoding can take longer
-    than all else about a scrape, and on a host at rest hardly a family changes. For any number of threads."""
+    """Encodes families, an unchanged one only once: with many groups, encoding takes longer than the rest of
+    a scrape, and on a host at rest hardly a family changes. Safe for any number of threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -70,36 +72,31 @@ class Renderer:
         *,
         of: Hashable = None,
     ) -> Rendered:
-        """As :func:`render`. ``of`` identifies what the families are of: the next call with an equal one does
-        not read its ``metrics``, and returns the same body for the same format and encoding."""
+        """As :func:`render`. ``of`` identifies the source of the families: the next call with an equal one
+        does not read its ``metrics``, and returns the same body for the same format and encoding."""
         form, content_type = _negotiate(accept)
         compressed = _accepts_gzip(accept_encoding)
-        # One after the other: who scrapes at the same time finds the work done, and memory is that of one.
+        # One after the other: simultaneous scrapes share the work, and the memory that it takes.
         with self._lock:
             if of is None or of != self._of:
-                self._update(metrics)
+                self._families = {metric.name: self._family(metric) for metric in metrics}
+                self._bodies.clear()
                 self._of = of
             body = self._bodies.get((form, compressed))
             if body is None:
-                body = self._body(form)
+                body = self._encode(form)
                 if compressed:
                     # The text repeats itself so much that the fastest level is enough.
                     body = gzip.compress(body, compresslevel=1, mtime=0)
                 self._bodies[form, compressed] = body
         return Rendered(body, content_type, "gzip" if compressed else None)
 
-    def _update(self, metrics: Iterable[Metric]) -> None:
-        families = {}
-        for metric in metrics:
-            known = self._families.get(metric.name)
-            if known is None or known.metric != metric:
-                known = _Family(metric, {})
-            families[metric.name] = known
-        self._families = families
-        self._bodies.clear()
+    def _family(self, metric: Metric) -> "_Family":
+        last = self._families.get(metric.name)
+        return last if last is not None and last.metric == metric else _Family(metric, {})
 
-    def _body(self, form: "_Form") -> bytes:
-        # What a format puts after the last family, it puts after one family too.
+    def _encode(self, form: "_Form") -> bytes:
+        # A format ends with the same bytes after one family as after all.
         end = form.encode([])
         for family in self._families.values():
             if form not in family.texts:
@@ -121,12 +118,13 @@ class _Form(NamedTuple):
 class _Family(NamedTuple):
     metric: Metric
     texts: dict[_Form, bytes]
+    """In the forms that were asked for."""
 
 
 def _negotiate(accept: str) -> tuple[_Form, str]:
     """The form and its content type for an ``Accept`` header.
 
-    The client library's choose_encoder answers any newer version by its own name, whatever it writes.
+    The client library's choose_encoder names any newer version that a client asks for, and writes 1.0.0.
     """
     for accepted in accept.split(","):
         media_type, parameters = _parameters(accepted)
@@ -140,8 +138,8 @@ def _negotiate(accept: str) -> tuple[_Form, str]:
         if media_type in _LATEST and version == "1.0.0":
             content_type = f"{_LATEST[media_type]}; escaping={escaping}"
             if escaping == openmetrics.UNDERSCORES:
-                # All names here are legal everywhere; to replace no character of them takes as long as all
-                # the rest.
+                # Every name here is legal in all formats. Looking for characters to replace takes as long as
+                # all the rest.
                 escaping = openmetrics.ALLOWUTF8
             return _Form(media_type != "text/plain", escaping), content_type
     return _Form(is_openmetrics=False), exposition.CONTENT_TYPE_PLAIN_0_0_4
@@ -163,7 +161,7 @@ def _parameters(value: str) -> tuple[str, dict[str, str]]:
 
 
 def _is_zero(parameters: Mapping[str, str]) -> bool:
-    """Whether the client refuses the value that these belong to: RFC 9110, 12.4.2."""
+    """Whether the client refuses the value with these parameters: RFC 9110, 12.4.2."""
     return _ZERO.fullmatch(parameters.get("q", "1")) is not None
 
 

@@ -1,7 +1,8 @@
-"""The files that speak of the whole machine."""
+"""What one pass reads about the machine as a whole, and from which files."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from swap_exporter.kernel import files, meminfo, pressure, swaps, sysvipc, vmstat, zram
 from swap_exporter.kernel.errors import MalformedFile, Unavailable, Unreadable, Vanished
@@ -10,41 +11,61 @@ from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.kernel.zram import Zram
-from swap_exporter.sampling.collectors import Collectors
+
+if TYPE_CHECKING:  # it imports the sample, which has a Host
+    from swap_exporter.sampling.collectors import Collectors
 
 COLLECTORS = frozenset({"meminfo", "vmstat", "pressure", "swaps", "sysvipc", "zram"})
-"""Those that can be turned off."""
+"""Names of the collectors that can be turned off."""
 
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine as a whole; a part is ``None`` where its file is missing, unreadable or switched off."""
+
+    meminfo: Meminfo | None
+    vmstat: Vmstat | None
+    pressure: Pressure | None
+    swap_devices: tuple[SwapDevice, ...] | None
+    sysv_shm_swap: int | None = None
+    """Bytes of System V shared memory in swap."""
+    zram: Mapping[str, Zram] | None = None
+    """By device, zram0 and so on; empty where there is none."""
 
 
 class HostReader:
     """Reads one pass's host files."""
 
-    def __init__(self, procfs: str, sysfs: str, collectors: Collectors) -> None:
+    def __init__(self, procfs: str, sysfs: str, collectors: "Collectors") -> None:
         self._procfs = procfs
         self._sysfs = sysfs
         self._collectors = collectors
 
-    def meminfo(self) -> Meminfo | None:
-        return self._read("meminfo", "meminfo", meminfo.parse)
-
     def vmstat(self) -> Vmstat | None:
         return self._read("vmstat", "vmstat", vmstat.parse)
 
-    def pressure(self) -> Pressure | None:
-        remedy = "boot with psi=1, on a kernel with CONFIG_PSI"
-        return self._read("pressure", "pressure/memory", pressure.parse, optional=True, remedy=remedy)
+    def read(self, vmstat: Vmstat | None) -> Host:
+        """Everything but ``vmstat``, which is read before the processes."""
+        return Host(
+            meminfo=self._read("meminfo", "meminfo", meminfo.parse),
+            vmstat=vmstat,
+            pressure=self._read(
+                "pressure",
+                "pressure/memory",
+                pressure.parse,
+                optional=True,
+                remedy="boot with psi=1, on a kernel with CONFIG_PSI",
+            ),
+            swap_devices=self._read("swaps", "swaps", swaps.parse, optional=True),
+            sysv_shm_swap=self._sysv_shm_swap(),
+            zram=self._collectors.run("zram", lambda: zram.devices(self._sysfs), optional=True),
+        )
 
-    def swap_devices(self) -> tuple[SwapDevice, ...] | None:
-        return self._read("swaps", "swaps", swaps.parse, optional=True)
-
-    def sysv_shm_swap(self) -> int | None:
+    def _sysv_shm_swap(self) -> int | None:
         segments = self._read("sysvipc", "sysvipc/shm", sysvipc.parse, optional=True)
         return None if segments is None else segments.swap
-
-    def zram(self) -> dict[str, Zram] | None:
-        return self._collectors.run("zram", lambda: zram.devices(self._sysfs), optional=True)
 
     def _read(
         self,
@@ -55,7 +76,7 @@ class HostReader:
         optional: bool = False,
         remedy: str = "",
     ) -> Value | None:
-        """``remedy``: what helps where there is no such file."""
+        """``remedy``: what helps if there is no such file."""
         path = f"{self._procfs}/{file}"
 
         def read() -> Value:

@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from swap_exporter.kernel.meminfo import Meminfo
-from swap_exporter.kernel.pressure import Pressure
-from swap_exporter.kernel.swaps import SwapDevice
-from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.kernel.zram import Zram
+from swap_exporter.sampling.host import Host
 
 Identity = tuple[int, int]
 """(pid, start time in clock ticks after boot): a pid alone is reused and is never an identity."""
@@ -117,20 +113,6 @@ class CollectorRun(NamedTuple):
     seconds: float
     problem: str | None = None
     """Why it gave nothing: one line for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """The machine as a whole; a part is ``None`` where its file is missing, unreadable or switched off."""
-
-    meminfo: Meminfo | None
-    vmstat: Vmstat | None
-    pressure: Pressure | None
-    swap_devices: tuple[SwapDevice, ...] | None
-    sysv_shm_swap: int | None = None
-    """Bytes of System V shared memory in swap."""
-    zram: Mapping[str, Zram] | None = None
-    """By device, zram0 and so on; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

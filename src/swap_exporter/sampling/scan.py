@@ -8,7 +8,7 @@ from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling.collectors import Collectors
 from swap_exporter.sampling.host import COLLECTORS, HostReader
 from swap_exporter.sampling.processes import ProcessTable
-from swap_exporter.sampling.sample import CollectorRun, Host, Instant, Sample
+from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
 from swap_exporter.sampling.tracked import moved_between
 
 
@@ -51,14 +51,7 @@ class Scanner:
             processes=read.processes,
             vanished=read.vanished,
             denied=len(read.denied),
-            host=Host(
-                host.meminfo(),
-                vmstat,
-                host.pressure(),
-                host.swap_devices(),
-                host.sysv_shm_swap(),
-                host.zram(),
-            ),
+            host=host.read(vmstat),
             collectors=(run, *collectors.runs),
             complete=complete,
             # Refused, or left out of the directory, in which process 1 is the one that always is.
