@@ -145,7 +145,7 @@ class Grouper:
             self._matched[key] = next(((entry, found) for entry, found in claims if found is not None), None)
         return self._matched[key]
 
-    def _assign_places(self, processes: Mapping[int, Process], touched: Iterable[_Known]) -> set[str]:
+    def _assign_places(self, processes: Mapping[int, Process], changed: Iterable[_Known]) -> set[str]:
         """Put every process into a group. Returns the names of the groups in which anything has changed.
 
         An entry's claim decides. With ``children``, a process without one joins the group of its nearest
@@ -153,7 +153,7 @@ class Grouper:
         through which it joined into another group.
         """
         self._note_own_names()
-        changed = {known.place.name for known in touched if known.place is not None}
+        names = {known.place.name for known in changed if known.place is not None}
         places: dict[int, _Place | None] = {}
         for process in processes.values():
             undecided: list[Process] = []
@@ -172,9 +172,9 @@ class Grouper:
         for pid, place in places.items():
             known = self._known[processes[pid].identity]
             if known.place != place:
-                changed.update(moved.name for moved in (known.place, place) if moved is not None)
+                names.update(moved.name for moved in (known.place, place) if moved is not None)
                 known.place = place
-        return changed
+        return names
 
     def _own_place(self, process: Process, processes: Mapping[int, Process]) -> _Place | None:
         """The place of a process; ``None`` if its present ancestors decide.
@@ -219,9 +219,9 @@ class Grouper:
         if not claim.entry.with_parent:
             return claim
         parent = _parent(process, processes)
-        parents = self._known[parent.identity].claim if parent is not None else None
-        if parents is not None and parents.entry.builtin is claim.entry.builtin:
-            return claim._replace(name=parents.name)
+        parent_claim = self._known[parent.identity].claim if parent is not None else None
+        if parent_claim is not None and parent_claim.entry.builtin is claim.entry.builtin:
+            return claim._replace(name=parent_claim.name)
         orphaned = known.parent is not None and known.parent != _identity(parent)
         return claim._replace(name=known.place.name) if orphaned and known.place is not None else claim
 
