@@ -11,20 +11,20 @@ class Idle:
     """When a worker counts as idle."""
 
     after: float = 300.0
-    """Watched for so long and not active in it."""
+    """Seconds for which a worker has been watched and not active."""
     cpu: float = 0.004
-    """The most that rest may use, as a share of one core."""
+    """The bound on what a worker at rest uses, as a share of one core."""
     window: float = 60.0
-    """The time over which ``cpu`` is taken where it is exact."""
+    """Seconds over which ``cpu`` is measured where it is exact."""
     cpu_is_exact: bool = False
-    """The configuration sets ``cpu``: a worker is active from just that share on, and nothing is learned."""
+    """The configuration sets ``cpu``: a worker that uses so much is active, and nothing is learned."""
     heartbeat: float = 0.0
     """The least that an idle worker of this kind uses, as a share of one core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """When a worker counts as swapped: both bounds must be reached by what was displaced."""
+    """When a worker counts as swapped: what was displaced has to reach both bounds."""
 
     min_bytes: int = 1 << 20
     min_ratio: float = 0.25

@@ -1,4 +1,4 @@
-"""Regular expressions in RE2: Go's syntax, and time linear in the text, which whoever runs a process writes.
+"""Regular expressions in RE2: Go's syntax, and linear time, since any user can choose the title of a process.
 
 Unlike Go's, RE2 bounds the memory of a compiled pattern (``\\pL{1000}`` is refused as too large), and knows
 ``\\C``. Python's binding finds a capture by its name only under the first group that bears it, so a name
@@ -26,7 +26,7 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern; two of the same text are equal."""
+    """A compiled pattern; patterns with the same text are equal."""
 
     pattern: str
     groups: tuple[str, ...]
@@ -40,7 +40,7 @@ class Pattern:
     def captures(self, text: str) -> dict[str, str] | None:
         """What each named group matched; ``None`` if the pattern does not occur.
 
-        An optional group that took no part gives "". The key "" holds the last group without a name, or the
+        An optional group that took no part gives "". The key "" has the last group without a name, or the
         whole match: so does process-exporter's ``.Matches``, and its bare form shows it.
         """
         match = self._compiled.search(text)

@@ -20,7 +20,7 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a name needs beside the process."""
+    """What a name needs in addition to the process."""
 
     boot_time: int
     """Wall clock seconds: btime of /proc/stat."""
