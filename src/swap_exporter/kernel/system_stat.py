@@ -6,6 +6,8 @@
     btime 1062191376
     processes 2915
     procs_running 1
+
+psutil reads btime and the CPU times, but not the count of processes.
 """
 
 from swap_exporter.kernel.errors import MalformedFile
