@@ -148,7 +148,7 @@ def test_no_name_breaks_the_drawing(group, command, width):
 
 def test_what_is_marked_is_explained():
     text = drawn(report(a_morning()))
-    assert "40Mi*" in text
+    assert "40 MiB*" in text
     assert "\n* VmSwap" in text
     assert " 40 flt/s" in text
     assert "\nflt/s: page faults" in text

@@ -20,22 +20,22 @@ def sentence(members=(), of=None, **rest):
     ("built", "expected"),
     [
         (lambda: sentence(of=host(total=0)), "This host has no swap."),
-        (lambda: sentence(of=host()), "Nothing is in swap: 0 of 2.0Gi are used."),
-        (lambda: sentence(), "300Mi of swap are used, and no worker of a known server is in swap."),
+        (lambda: sentence(of=host()), "Nothing is in swap: 0 of 2 GiB are used."),
+        (lambda: sentence(), "300 MiB of swap are used, and no worker of a known server is in swap."),
         (
             lambda: sentence(told={}),
-            "300Mi of swap are used, and no group is stranded or reads itself back.",
+            "300 MiB of swap are used, and no group is stranded or reads itself back.",
         ),
         (
             lambda: sentence([group(10)]),
-            "1 of 1 worker of shop is in swap while 8.0Gi of memory are available; which of them "
+            "1 of 1 worker of shop is in swap while 8 GiB of memory are available; which of them "
             "are idle is unknown.",
         ),
         (
             lambda: sentence(
                 [group(10), group(11, "b"), group(12, "c")], told={"shop": told(3, 1, stranded=MIB)}
             ),
-            "3 of 4 workers of shop are idle in swap, stranded: at most 1.0Mi that memory has room for and "
+            "3 of 4 workers of shop are idle in swap, stranded: at most 1 MiB that memory has room for and "
             "that their next requests will wait for.",
         ),
         (
@@ -43,7 +43,7 @@ def sentence(members=(), of=None, **rest):
                 [group(10, "a"), group(11, "b", swap=200 * MIB)],
                 told={"a": told(3, 1, stranded=MIB), "b": told(1, stranded=MIB)},
             ),
-            "4 of 5 workers of b and 1 other group are idle in swap, stranded: at most 2.0Mi that memory "
+            "4 of 5 workers of b and 1 other group are idle in swap, stranded: at most 2 MiB that memory "
             "has room for and that their next requests will wait for.",
         ),
         (
@@ -51,7 +51,7 @@ def sentence(members=(), of=None, **rest):
                 [group(10, "a"), group(11, "b", swap=200 * MIB)],
                 told={"a": told(1, stranded=300 * MIB), "b": told(1, stranded=300 * MIB)},
             ),
-            "2 of 2 workers of b and 1 other group are idle in swap, stranded: at most 300Mi that memory "
+            "2 of 2 workers of b and 1 other group are idle in swap, stranded: at most 300 MiB that memory "
             "has room for and that their next requests will wait for.",
         ),
         (
@@ -60,12 +60,12 @@ def sentence(members=(), of=None, **rest):
                 told={"shop": told(1, stranded=MIB)},
                 proportional={group(10).process.identity: 100 * MIB},
             ),
-            "1 of 1 worker of shop is idle in swap, stranded: 1.0Mi that memory has room for and that their "
+            "1 of 1 worker of shop is idle in swap, stranded: 1 MiB that memory has room for and that their "
             "next requests will wait for.",
         ),
         (
             lambda: sentence([group(10, faults=99)], host(used=MIB, swapin_pages=5120), swapin={10: 5120}),
-            "shop is reading itself back from swap (10Mi/s), and its requests wait for that.",
+            "shop is reading itself back from swap (10 MiB/s), and its requests wait for that.",
         ),
         (
             lambda: sentence([group(10, faults=99)], host(used=MIB, swapin_pages=5120)),

@@ -19,7 +19,7 @@ from swap_exporter.sampling.reading_schedule import Coverage
 from swap_exporter.sampling.sample import Host, Process
 from swap_exporter.settings import Configuration, Idle
 from swap_exporter.web.landing import HEADERS, landing_page
-from swap_exporter.web.sentence import sentence, size
+from swap_exporter.web.sentence import sentence
 from tests.making import MIB, entry, member, process, sample
 from tests.web.page import Page
 
@@ -189,25 +189,6 @@ SENTENCES = {
 @pytest.mark.parametrize(("assessment", "said"), SENTENCES.values(), ids=SENTENCES)
 def test_the_host_in_a_sentence(assessment: Assessment, said: str) -> None:
     assert sentence(assessment) == said
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1 KiB"),
-        (1536, "1.5 KiB"),
-        (99.94 * MIB, "99.9 MiB"),
-        (99.96 * MIB, "100 MiB"),
-        (1023.4 * MIB, "1023 MiB"),
-        (1023.6 * MIB, "1 GiB"),
-        (16 * GIB, "16 GiB"),
-        (10.7 * GIB, "10.7 GiB"),
-    ],
-)
-def test_sizes_are_short(number: float, text: str) -> None:
-    assert size(number) == text
 
 
 def page(assessment: Assessment, telemetry_path: str = "/metrics") -> Page:

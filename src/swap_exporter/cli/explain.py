@@ -12,7 +12,7 @@ from swap_exporter.errors import FatalError
 from swap_exporter.grouping import selectors
 from swap_exporter.grouping.entry import Entry
 from swap_exporter.history.watch import Activity
-from swap_exporter.readable import duration
+from swap_exporter.readable import duration, size
 from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.settings import Configuration
 
@@ -99,7 +99,7 @@ def _difference(workers: Workers | None, worker: Worker | None, found: _Found | 
     """How old the exporter's knowledge is, and where it puts the process if that is elsewhere."""
     if workers is None:
         return ""
-    age = f", sample of {max(0.0, now - workers.at):.0f} s ago"
+    age = f", sample of {duration(max(0.0, now - workers.at))} ago"
     if worker is None:
         why = ": another configuration, or another /proc" if found else ""
         return f"{age}; it has the process in no group{why}"
@@ -151,7 +151,7 @@ def observed_activity(verdict: Verdict, at: Instant) -> str:
 
 
 def _after(entry: Entry | None) -> str:
-    return f"{entry.idle.after:.0f} s" if entry else "idle.after"
+    return duration(entry.idle.after) if entry else "idle.after"
 
 
 def _is_exact(entry: Entry | None) -> bool:
@@ -165,7 +165,7 @@ def _bound(entry: Entry | None) -> str:
 def _work(entry: Entry | None) -> str:
     """What makes a worker active: a share that the configuration sets, or more than was learned."""
     if entry is not None and entry.idle.cpu_is_exact:
-        return f"at least {_bound(entry)} over {entry.idle.window:.0f} s, which the configuration sets,"
+        return f"at least {_bound(entry)} over {duration(entry.idle.window)}, which the configuration sets,"
     return f"more CPU than its group uses at rest (learned, at most {_bound(entry)})"
 
 
@@ -184,11 +184,11 @@ def _residency(process: Process, swap: int | None, displaced: int | None, entry:
         return "its VmSwap cannot be read"
     held = swap + (process.resident_anonymous or 0)
     text = (
-        f"{_size(displaced)} of {_size(held)} were pushed out since it was last active "
-        f"(VmSwap {_size(swap)}, of it cold {_size(swap - displaced)})"
+        f"{size(displaced)} of {size(held)} were pushed out since it was last active "
+        f"(VmSwap {size(swap)}, of it cold {size(swap - displaced)})"
     )
     if entry is not None:
-        text += f"; swapped from {_size(entry.swapped.min_bytes)} and {entry.swapped.min_ratio:.0%} on"
+        text += f"; swapped from {size(entry.swapped.min_bytes)} and {entry.swapped.min_ratio:.0%} on"
     return text
 
 
@@ -219,7 +219,3 @@ def _named(entry: Entry) -> str:
 def _shown(text: str) -> str:
     """On one line, whatever the process put into it."""
     return text if text.isprintable() else repr(text)
-
-
-def _size(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"

@@ -16,8 +16,8 @@ from swap_exporter import __version__
 from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, total
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity
-from swap_exporter.readable import printable, short_time
-from swap_exporter.web.sentence import sentence, size
+from swap_exporter.readable import printable, short_time, size
+from swap_exporter.web.sentence import sentence
 from swap_exporter.web.swap_bar import bar, holders
 
 _STYLE = resources.files("swap_exporter.web").joinpath("landing.css").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, total
 from swap_exporter.assessment.waking import Evidence, Waking
 from swap_exporter.grouping.roles import Role
-from swap_exporter.readable import duration, plural, printable
+from swap_exporter.readable import duration, plural, printable, size
 
 
 def sentence(assessment: Assessment) -> str:
@@ -27,17 +27,6 @@ def sentence(assessment: Assessment) -> str:
         parts.append(f"{size(meminfo.mem_available)} memory available")
     parts += _what_moves(assessment)
     return "; ".join(parts) + "."
-
-
-def size(number: float) -> str:
-    """Bytes: ``412 B``, ``3.4 KiB``, ``402 MiB``, ``16 GiB``, ``10.7 GiB``."""
-    value, unit = float(number), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
-        # Rounded before it is compared, or 1023.99 would be printed as 1024.
-        if round(value) < 1024:
-            break
-        value, unit = value / 1024, larger
-    return f"{value:.1f}".removesuffix(".0") + f" {unit}" if round(value, 1) < 100 else f"{value:.0f} {unit}"
 
 
 def _who_holds(assessment: Assessment, used: int) -> Iterator[str]:
