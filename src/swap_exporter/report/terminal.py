@@ -1,4 +1,4 @@
-"""The report drawn with rich, for people. Names are text that any process may choose: never markup."""
+"""The report as a table in a terminal. Names are text that any process may choose: never markup."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +9,6 @@ from rich.text import Text
 
 from swap_exporter.readable import duration, plural, printable, short_time, size
 from swap_exporter.report.notes import FAULTS, UNKNOWN, VMSWAP, notes
-from swap_exporter.report.remedies import PAGE
 from swap_exporter.report.rows import (
     CommandRow,
     GroupRow,
@@ -18,23 +17,22 @@ from swap_exporter.report.rows import (
     ProcessRow,
     Remainder,
     Report,
-    State,
     Swap,
     SwapIn,
 )
+from swap_exporter.summary.remedies import PAGE
+from swap_exporter.summary.state import State
 
 COLOURS = {State.WAKING: "bold red", State.STRANDED: "bold yellow", State.SWAPPED: "bold"}
 
 
 def draw(report: Report, console: Console) -> None:
-    """Print it all."""
+    """Print the sentence, the table, the remedies and the notes."""
     worst = min((group.state for group in report.groups if group.state), key=list(State).index, default=None)
     console.print(Text(report.verdict, style=COLOURS[worst] if worst else "bold"), end="\n\n")
     if report.host.swap_used != 0:
         console.print(_Drawing(report).table)
         console.print()
-    if figures := _host(report.host):
-        console.print(Text(figures), end="\n\n")
     for names, remedy in _remedies(report.groups):
         console.print(Text.assemble((names, "bold"), f": {remedy}"))
     if any(group.remedy for group in report.groups):
@@ -43,19 +41,8 @@ def draw(report: Report, console: Console) -> None:
         console.print(Text(note, style="dim"))
 
 
-def _host(host: HostFigures) -> str:
-    parts = []
-    if host.swap_used is not None and host.swap_total is not None:
-        parts.append(f"swap: {size(host.swap_used)} of {size(host.swap_total)}")
-    if host.swapin is not None and host.swapout is not None:
-        parts.append(f"{size(host.swapin)}/s in, {size(host.swapout)}/s out")
-    if host.memory_available is not None and host.memory_total is not None:
-        parts.append(f"memory: {size(host.memory_available)} of {size(host.memory_total)} available")
-    return "; ".join(parts)
-
-
 def _remedies(groups: Iterable[GroupRow]) -> Iterable[tuple[str, str]]:
-    """What helps, after the names of all groups that it helps, which say what with."""
+    """Each remedy once, with the names of the groups that it is for, and their state."""
     by_remedy: dict[tuple[State, str], list[str]] = {}
     for group in groups:
         if group.state and group.remedy:
@@ -64,10 +51,10 @@ def _remedies(groups: Iterable[GroupRow]) -> Iterable[tuple[str, str]]:
 
 
 class _Drawing:
-    """The table under way. A column of which nothing is known is left out."""
+    """The table under way. It has no column without a known value."""
 
     def __init__(self, report: Report) -> None:
-        self._told = any(group.idle is not None for group in report.groups)
+        self._idle_known = any(group.idle is not None for group in report.groups)
         self._idle = any(group.idle_seconds is not None for group in report.groups)
         self._wake = any(group.wake_bytes is not None for group in report.groups)
         self.table = Table(box=SIMPLE, padding=0, show_edge=False, pad_edge=False, show_footer=True)
@@ -79,10 +66,10 @@ class _Drawing:
 
     def _columns(self, host: HostFigures) -> None:
         self.table.add_column(
-            "\ngroup", footer="" if host.swap_used is None else "used in all", overflow="fold", ratio=1
+            "\ngroup", footer="" if host.swap_used is None else "all used swap", overflow="fold", ratio=1
         )
         titles = [
-            "idle/swapped\nof workers" if self._told else "swapped\nof workers",
+            "idle/swapped\nof workers" if self._idle_known else "swapped\nof workers",
             "\n   swap",
             "\nresident",
         ]
@@ -133,14 +120,14 @@ class _Drawing:
 
     def _workers(self, group: GroupRow) -> str:
         idle = "?" if group.idle is None else f"{group.idle}{_unknown(group)}"
-        swapped = f"{idle}/{group.swapped}" if self._told else str(group.swapped)
+        swapped = f"{idle}/{group.swapped}" if self._idle_known else str(group.swapped)
         return f"{swapped} of {group.workers}" if group.workers else ""
 
     def _commands(self, commands: Sequence[CommandRow], others: Others) -> None:
-        holding = [command for command in commands if _shown(command.swap)]
-        if holding:
+        in_swap = [command for command in commands if _shown(command.swap)]
+        if in_swap:
             self._heading("in no group")
-        for command in holding:
+        for command in in_swap:
             times = f" ({command.processes})" if command.processes > 1 else ""
             self._row(
                 Text(f"{printable(command.name)}{times}"),

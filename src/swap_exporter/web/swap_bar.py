@@ -1,4 +1,4 @@
-"""A bar of who holds the used swap, as SVG with the same in words beside it. Pure."""
+"""A bar of what uses the swap, as SVG with a legend. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -21,7 +21,7 @@ class Part(NamedTuple):
 
 
 def holders(assessment: Assessment) -> list[Part]:
-    """Who holds how much, without those that hold nothing or of whom it is not known."""
+    """What uses the swap, without parts that are empty or unknown."""
     attribution = assessment.attribution
     if attribution is None:
         return []
