@@ -80,7 +80,7 @@ def a_morning():
     )
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [50, 80, 120])
 @pytest.mark.parametrize(
     ("name", "make"),
     [

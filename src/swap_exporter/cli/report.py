@@ -26,6 +26,9 @@ from swap_exporter.settings import Configuration
 TABLE_ROWS = 10
 """Groups and commands in a table, if nothing else is asked for: it fits a screen. JSON has them all."""
 
+LONGEST_SAMPLE = 3600.0
+"""Seconds that a sample may take on a host that thrashes."""
+
 
 def report(options: Options) -> int:
     """Print the report on standard output. Raises :class:`FatalError`."""
@@ -44,8 +47,10 @@ def report(options: Options) -> int:
 
 
 def _read(options: Options, configuration: Configuration) -> ReportInput:
-    # Rates are those between the two samples, however close together.
-    configuration = replace(configuration, rate_window=options.interval, min_sample_interval=0.0)
+    # Rates are those between the two samples, however close together, or far apart on a host that thrashes.
+    configuration = replace(
+        configuration, rate_window=options.interval, min_sample_interval=0.0, tick=LONGEST_SAMPLE
+    )
     metrics, problem = _ask(options)
     with _progress() as progress:
         inspector = OnDemandInspector(

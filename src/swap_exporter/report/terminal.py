@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +13,6 @@ from swap_exporter.report.notes import FAULTS, UNKNOWN, VMSWAP, notes
 from swap_exporter.report.rows import (
     CommandRow,
     GroupRow,
-    HostFigures,
     Others,
     ProcessRow,
     Remainder,
@@ -31,7 +31,7 @@ def draw(report: Report, console: Console) -> None:
     worst = min((group.state for group in report.groups if group.state), key=list(State).index, default=None)
     console.print(Text(report.verdict, style=COLOURS[worst] if worst else "bold"), end="\n\n")
     if report.host.swap_used != 0:
-        console.print(_Drawing(report).table)
+        console.print(_table(report, console.width))
         console.print()
     for names, remedy in _remedies(report.groups):
         console.print(Text.assemble((names, "bold"), f": {remedy}"))
@@ -50,56 +50,70 @@ def _remedies(groups: Iterable[GroupRow]) -> Iterable[tuple[str, str]]:
     return [(f"{', '.join(names)} ({state})", remedy) for (state, remedy), names in by_remedy.items()]
 
 
+COLUMNS = {
+    "workers": "swapped\nof workers",
+    "swap": "\n   swap",
+    "resident": "\nresident",
+    "idle": "longest\nidle",
+    "swapin": "swap-in\nnow",
+    "wake": "waking one\nat most",
+}
+"""Headings by the keyword of :meth:`_Drawing._row`."""
+
+NARROW = ("resident", "idle", "wake", "swapin")
+"""Columns that a narrow terminal does not show, the first ones first."""
+
+NAME_WIDTH = 16
+"""Characters of a line for the names, at least: longer ones are folded."""
+
+
+def _table(report: Report, width: int) -> Table:
+    """With as many columns as fit."""
+    for number in range(len(NARROW) + 1):
+        drawing = _Drawing(report, NARROW[:number])
+        if drawing.width <= width:
+            break
+    return drawing.table
+
+
 class _Drawing:
     """The table under way. It has no column without a known value."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, without: Sequence[str]) -> None:
         self._idle_known = any(group.idle is not None for group in report.groups)
-        self._idle = any(group.idle_seconds is not None for group in report.groups)
-        self._wake = any(group.wake_bytes is not None for group in report.groups)
+        unknown = set(without)
+        if not any(group.idle_seconds is not None for group in report.groups):
+            unknown.add("idle")
+        if not any(group.wake_bytes is not None for group in report.groups):
+            unknown.add("wake")
+        self._columns = [column for column in COLUMNS if column not in unknown]
         self.table = Table(box=SIMPLE, padding=0, show_edge=False, pad_edge=False, show_footer=True)
-        self._columns(report.host)
+        self._add_columns(report.host.swap_used)
         self._groups(report.groups, report.other_groups)
         self._commands(report.commands, report.other_commands)
         if report.remainder is not None:
             self._remainder(report.remainder)
 
-    def _columns(self, host: HostFigures) -> None:
-        self.table.add_column(
-            "\ngroup", footer="" if host.swap_used is None else "all used swap", overflow="fold", ratio=1
-        )
-        titles = [
-            "idle/swapped\nof workers" if self._idle_known else "swapped\nof workers",
-            "\n   swap",
-            "\nresident",
-        ]
-        titles += ["longest\nidle"] if self._idle else []
-        titles += ["swap-in\nnow"]
-        titles += ["waking one\nat most"] if self._wake else []
-        for title in titles:
-            footer = _size(host.swap_used) if title.endswith(" swap") else ""
+    @property
+    def width(self) -> int:
+        """What the table needs. A cell that is not a name is never folded."""
+        columns = self.table.columns[1:]
+        cells = ((column.header, column.footer, *column.cells) for column in columns)
+        return NAME_WIDTH + sum(1 + max(_cell_width(cell) for cell in column) for column in cells)
+
+    def _add_columns(self, used: int | None) -> None:
+        footer = "" if used is None else "all used swap"
+        self.table.add_column("\ngroup", footer=footer, overflow="fold", ratio=1)
+        for column in self._columns:
+            title = ("idle/" if column == "workers" and self._idle_known else "") + COLUMNS[column]
+            footer = _size(used) if column == "swap" else ""
             self.table.add_column(title, footer=footer, justify="right", no_wrap=True)
 
-    def _row(
-        self,
-        name: Text,
-        swap: str,
-        resident: int | None = None,
-        *,
-        workers: str = "",
-        idle: str = "",
-        swapin: str = "",
-        wake: str = "",
-        style: str = "",
-    ) -> None:
-        cells = [workers, swap, _size(resident)]
-        cells += [idle] if self._idle else []
-        cells += [swapin]
-        cells += [wake] if self._wake else []
-        self.table.add_row(name, *map(Text, cells), style=style)
+    def _row(self, name: Text, *, style: str = "", **cells: str) -> None:
+        self.table.add_row(name, *(Text(cells.get(column, "")) for column in self._columns), style=style)
 
     def _heading(self, text: str) -> None:
-        self._row(Text(text, style="italic"), "")
+        self._row(Text(text, style="italic"))
 
     def _groups(self, groups: Sequence[GroupRow], others: Others) -> None:
         for group in groups:
@@ -107,8 +121,8 @@ class _Drawing:
                 continue
             self._row(
                 Text(printable(group.name)),
-                _swap(group.swap),
-                group.resident,
+                swap=_swap(group.swap),
+                resident=_size(group.resident),
                 workers=self._workers(group),
                 idle="" if group.idle_seconds is None else duration(group.idle_seconds),
                 swapin=_swapin(group.swapin),
@@ -131,8 +145,8 @@ class _Drawing:
             times = f" ({command.processes})" if command.processes > 1 else ""
             self._row(
                 Text(f"{printable(command.name)}{times}"),
-                _swap(command.swap),
-                command.resident,
+                swap=_swap(command.swap),
+                resident=_size(command.resident),
                 swapin=_swapin(command.swapin),
             )
             self._members(command.members)
@@ -143,8 +157,8 @@ class _Drawing:
             if _shown(member.swap):
                 self._row(
                     Text(f"  {member.pid} {member.role or ''}"),
-                    _swap(member.swap),
-                    member.resident,
+                    swap=_swap(member.swap),
+                    resident=_size(member.resident),
                     swapin=_swapin(member.swapin),
                     style="dim",
                 )
@@ -152,7 +166,7 @@ class _Drawing:
     def _others(self, others: Others, word: str) -> None:
         if others.rows:
             name = f"{plural(others.rows, f'more {word}', f'more {word}s')}"
-            self._row(Text(name), _swap(others.swap), others.resident)
+            self._row(Text(name), swap=_swap(others.swap), resident=_size(others.resident))
 
     def _remainder(self, remainder: Remainder) -> None:
         parts = (
@@ -165,11 +179,15 @@ class _Drawing:
             self._heading("of no process")
         for name, number in parts:
             if number:
-                self._row(Text(name), f"-{size(-number)}" if number < 0 else size(number))
+                self._row(Text(name), swap=f"-{size(-number)}" if number < 0 else size(number))
 
 
 def _unknown(group: GroupRow) -> str:
     return f"+{group.unknown}{UNKNOWN}" if group.unknown else ""
+
+
+def _cell_width(cell: object) -> int:
+    return max(map(cell_len, str(cell).split("\n")))
 
 
 def _shown(swap: Swap | None) -> bool:
