@@ -17,7 +17,7 @@ from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.settings import Configuration
 
 LINE = 118
-"""Characters of a line that tells why an entry does not claim a process."""
+"""Characters of a line on an entry that does not claim the process."""
 
 REFUSED = "an entry of yours names that group, and the catalogue adds nothing to it"
 
@@ -109,7 +109,7 @@ def _difference(workers: Workers | None, worker: Worker | None, found: _Found | 
 
 
 def _verdict(process: Process, found: _Found | None, worker: Worker | None, at: Instant) -> Iterator[str]:
-    """As the exporter judges it, else as one sample shows it."""
+    """From the exporter, else from one sample."""
     if worker is not None:
         entry = found[1].member.entry if found else None
         yield f"activity   {reported_activity(worker, entry, at.wall)}"
@@ -163,7 +163,7 @@ def _bound(entry: Entry | None) -> str:
 
 
 def _work(entry: Entry | None) -> str:
-    """What makes a worker active: a share that the configuration sets, or more than was learned."""
+    """What makes a worker active: a share that the configuration sets, or more than the learned level."""
     if entry is not None and entry.idle.cpu_is_exact:
         return f"at least {_bound(entry)} over {duration(entry.idle.window)}, which the configuration sets,"
     return f"more CPU than its group uses at rest (learned, at most {_bound(entry)})"
@@ -193,7 +193,7 @@ def _residency(process: Process, swap: int | None, displaced: int | None, entry:
 
 
 def _entries(process: Process, configuration: Configuration, refused: Entry | None) -> Iterator[str]:
-    """Why those before the one that claims it do not, and which later ones would have."""
+    """Why earlier entries do not claim it, and which later ones would."""
     claimed = False
     for entry in configuration.entries:
         reason = selectors.explain(entry, process)
@@ -208,7 +208,7 @@ def _entries(process: Process, configuration: Configuration, refused: Entry | No
 
 
 def _cut(line: str) -> str:
-    """The catalogue's expressions are longer than a line, and `catalog` prints them whole."""
+    """The catalogue's expressions are longer than a line; `catalog` prints them in full."""
     return line if len(line) <= LINE else f"{line[: LINE - 1]}…"
 
 
@@ -217,5 +217,5 @@ def _named(entry: Entry) -> str:
 
 
 def _shown(text: str) -> str:
-    """On one line, whatever the process put into it."""
+    """On one line, whatever the process wrote into it."""
     return text if text.isprintable() else repr(text)

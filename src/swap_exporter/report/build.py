@@ -15,7 +15,7 @@ from swap_exporter.report.exporter_metrics import ExporterMetrics
 from swap_exporter.report.host import host_figures, remainder
 from swap_exporter.report.rows import CommandRow, GroupRow, Others, ProcessRow, Report, Swap, SwapIn, total
 from swap_exporter.sampling.sample import Identity, Process
-from swap_exporter.summary.remedies import remedy
+from swap_exporter.summary.remedies import group_remedy
 from swap_exporter.summary.sentence import sentence
 from swap_exporter.summary.state import group_state, swapped_workers
 
@@ -87,7 +87,7 @@ class _Builder:
         return GroupRow(
             name=group.name,
             state=state,
-            remedy=self._remedy(group) if state else None,
+            remedy=group_remedy(group, self._entries) if state else None,
             processes=len(processes),
             workers=workers,
             idle=None if unknown == workers else _count(group, Activity.IDLE),
@@ -184,12 +184,6 @@ class _Builder:
         if first is None and process.start_ticks / self._after.clock_ticks >= self._before.at.boottime:
             first = 0
         return None if after is None or first is None else max(0, after - first)
-
-    def _remedy(self, group: GroupAssessment) -> str | None:
-        if not group.verdicts:
-            return None
-        one = max(group.verdicts, key=lambda verdict: verdict.member.role is Role.WORKER).member
-        return remedy(one.entry, one.process, self._entries)
 
     def _swap_of_one(self, group: GroupAssessment) -> int | None:
         """The median of the swapped workers' swap, which bounds what one of them reads back."""

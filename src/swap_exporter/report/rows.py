@@ -14,8 +14,8 @@ class Swap(NamedTuple):
     size: int
     """Bytes."""
     proportional: bool
-    """Shared pages are divided among their sharers. Else VmSwap stands in for a part, and may count some of
-    them several times."""
+    """Each shared page is divided among its processes. Else some of it is VmSwap, which counts a shared page
+    once in each process."""
 
 
 class SwapIn(NamedTuple):
@@ -24,7 +24,7 @@ class SwapIn(NamedTuple):
     bytes_per_second: float | None
     """``None`` where only the faults are known."""
     major_faults_per_second: float
-    """Faults that waited for I/O, of files too."""
+    """Major page faults, file-backed ones included."""
 
 
 @dataclass(frozen=True, slots=True)

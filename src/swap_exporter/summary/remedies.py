@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from swap_exporter.assessment import GroupAssessment
 from swap_exporter.grouping import selectors
 from swap_exporter.grouping.entry import Entry
+from swap_exporter.grouping.roles import Role
 from swap_exporter.sampling.sample import Process
 
 PAGE = "https://github.com/swap-exporter/swap-exporter/tree/main/docs/runbooks"
@@ -72,6 +74,14 @@ REMEDIES = {
     "arq": _JOBS,
     "pm2": "Leave it alone: it serves no requests.",
 }
+
+
+def group_remedy(group: GroupAssessment, entries: Iterable[Entry]) -> str | None:
+    """For the workers of a group; ``None`` for a group without a process."""
+    if not group.verdicts:
+        return None
+    one = max(group.verdicts, key=lambda verdict: verdict.member.role is Role.WORKER).member
+    return remedy(one.entry, one.process, entries)
 
 
 def remedy(entry: Entry, process: Process, entries: Iterable[Entry]) -> str:

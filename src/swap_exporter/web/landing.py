@@ -127,9 +127,9 @@ def _row(group: GroupAssessment, sample: Sample) -> Iterator[str]:
 def _badge(state: State | None) -> str:
     if state is None:
         return ""
-    runbook = _RUNBOOKS.get(state)
-    link = f' href="{_DOCS}/runbooks/{runbook}.md"' if runbook else ""
-    return f' <a class="badge {state}"{link}>{state}</a>'
+    if state not in _RUNBOOKS:
+        return f' <span class="badge {state}">{state}</span>'
+    return f' <a class="badge {state}" href="{_DOCS}/runbooks/{_RUNBOOKS[state]}.md">{state}</a>'
 
 
 def _cell(label: str, html: str, *, dim: bool) -> str:
