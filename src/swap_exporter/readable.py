@@ -1,14 +1,15 @@
-"""Numbers as people read them: sizes as ``free -h`` prints them, so that the two can be laid side by side."""
+"""Sizes, times and names as people read them: one way for the page, the report and every other command."""
 
 
 def size(number: float) -> str:
-    """Bytes: ``0B``, ``4.0Ki``, ``402Mi``, ``1.3Gi``."""
+    """Bytes: ``412 B``, ``3.4 KiB``, ``402 MiB``, ``16 GiB``, ``10.7 GiB``."""
     value, unit = float(number), "B"
-    for larger in ("Ki", "Mi", "Gi", "Ti", "Pi"):
-        if value < 1024:
+    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        # Rounded before it is compared, or 1023.99 would be printed as 1024.
+        if round(value) < 1024:
             break
         value, unit = value / 1024, larger
-    return f"{value:.1f}{unit}" if unit != "B" and value < 9.95 else f"{int(value)}{unit}"
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}" if round(value, 1) < 100 else f"{value:.0f} {unit}"
 
 
 def duration(seconds: float) -> str:
@@ -27,14 +28,14 @@ def duration(seconds: float) -> str:
 
 
 def short_time(seconds: float) -> str:
-    """A time to wait: ``9ms``, ``0.2s``, ``12s``, ``2m 5s``."""
+    """A delay: ``9ms``, ``0.2s``, ``12s``, ``2m 5s``."""
     if seconds < 0.1:
         return f"{seconds * 1000:.0f}ms"
     return f"{seconds:.1f}s" if seconds < 10 else duration(seconds)
 
 
 def printable(text: str, longest: int = 80) -> str:
-    """One line with nothing in it that moves a cursor, turns the direction of writing or is not seen."""
+    """One line without characters that move the cursor, reverse the text direction or are invisible."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 

@@ -72,15 +72,15 @@ def test_beside_a_running_exporter_it_shows_what_that_knows(started, own, dormou
     wait_until("the exporter calls it idle", lambda: workers(url)[dormouse]["activity"] == "idle")
     for given in (url, f"{url}/metrics", f"{url}/api/workers"):
         text = explained(dormouse, f"--config.file={own}", f"--from={given}")
-        assert re.search(rf"^exporter   {url}/api/workers, sample of \d+ s ago$", text, re.M)
+        assert re.search(rf"^exporter   {url}/api/workers, sample of \d+s ago$", text, re.M)
         assert re.search(
-            r"^activity   idle for \d+s: watched for at least 2 s, and never used more CPU than its group "
+            r"^activity   idle for \d+s: watched for at least 2s, and never used more CPU than its group "
             r"uses at rest \(learned, at most 0.40% of a core\) in it; a health check a minute does "
             r"not count$",
             text,
             re.M,
         )
-        assert re.search(r"^residency  resident: 0.0 MiB of 0.\d MiB were pushed out", text, re.M)
+        assert re.search(r"^residency  resident: 0 B of \d+(\.\d)? KiB were pushed out", text, re.M)
     elsewhere = explained(dormouse, f"--from={url}")
     assert "group      none: no entry claims it" in elsewhere
     assert "; it has the process as worker in sleepers\nactivity   idle for " in elsewhere
@@ -99,7 +99,7 @@ def test_without_an_exporter_it_says_why_and_what_it_sees_itself(own, dormouse):
     text = explained(dormouse, f"--config.file={own}", NOBODY)
     assert (
         "exporter   http://127.0.0.1:1/api/workers: Connection refused; this is from one sample\n"
-        "activity   unknown: takes 2 s of watching, as a running exporter does\n"
+        "activity   unknown: takes 2s of watching, as a running exporter does\n"
     ) in text
 
 
@@ -107,9 +107,9 @@ def test_an_exporter_that_does_not_know_the_process(started, own, dormouse):
     url = f"http://{started('--web.listen-address=127.0.0.1:0')}"
     text = explained(dormouse, f"--config.file={own}", f"--from={url}")
     assert "; it has the process in no group: another configuration, or another /proc\n" in text
-    assert "activity   unknown: takes 2 s" in text
+    assert "activity   unknown: takes 2s" in text
     text = explained(dormouse, f"--from={url}")
-    assert text.endswith(" s ago; it has the process in no group\n")
+    assert text.endswith("s ago; it has the process in no group\n")
 
 
 def test_an_exporter_with_users_and_its_own_ca(started, secured, own, dormouse):
@@ -117,7 +117,7 @@ def test_an_exporter_with_users_and_its_own_ca(started, secured, own, dormouse):
     address = started("--web.listen-address=127.0.0.1:0", f"--config.file={own}", f"--web.config.file={web}")
     given = (f"--config.file={own}", f"--from=https://{address}")
     text = explained(dormouse, *given, f"--http.config.file={http}")
-    assert re.search(rf"^exporter   https://{address}/api/workers, sample of \d+ s ago$", text, re.M)
+    assert re.search(rf"^exporter   https://{address}/api/workers, sample of \d+s ago$", text, re.M)
     assert "its certificate is refused" in explained(dormouse, *given)
     without = http.with_name("without.yml")
     without.write_text("tls_config: {ca_file: ca.crt}")
@@ -172,7 +172,7 @@ def test_a_process_that_the_catalogue_may_not_add_to_a_group_of_the_users(tmp_pa
 LEARNED = Idle(after=300, cpu=0.004, window=60)
 EXACT = Idle(after=300, cpu=0.02, window=60, cpu_is_exact=True)
 MORE = "more CPU than its group uses at rest (learned, at most 0.40% of a core)"
-EXACTLY = "at least 2.00% of a core over 60 s, which the configuration sets"
+EXACTLY = "at least 2.00% of a core over 1m, which the configuration sets"
 UNCLEAR = "not yet seen at rest: what it used, less than 0.40% of a core, may be rest or work"
 CHECKS = "; a health check a minute does not count"
 
@@ -185,12 +185,12 @@ def reported(state, idle):
 @pytest.mark.parametrize(
     ("state", "idle", "text"),
     [
-        ("busy", LEARNED, f"busy: used {MORE} within the last 300 s"),
-        ("busy", EXACT, f"busy: used {EXACTLY}, within the last 300 s"),
-        ("idle", LEARNED, f"idle for 12m: watched for at least 300 s, and never used {MORE} in it{CHECKS}"),
-        ("idle", EXACT, f"idle for 12m: watched for at least 300 s, and never used {EXACTLY} in it"),
-        ("unknown", LEARNED, f"unknown: not watched for 300 s yet, or {UNCLEAR}"),
-        ("unknown", EXACT, "unknown: not watched for 300 s yet"),
+        ("busy", LEARNED, f"busy: used {MORE} within the last 5m"),
+        ("busy", EXACT, f"busy: used {EXACTLY}, within the last 5m"),
+        ("idle", LEARNED, f"idle for 12m: watched for at least 5m, and never used {MORE} in it{CHECKS}"),
+        ("idle", EXACT, f"idle for 12m: watched for at least 5m, and never used {EXACTLY} in it"),
+        ("unknown", LEARNED, f"unknown: not watched for 5m yet, or {UNCLEAR}"),
+        ("unknown", EXACT, "unknown: not watched for 5m yet"),
         (
             "busy",
             None,
@@ -217,12 +217,12 @@ def observed(idle, seconds, cpu):
 @pytest.mark.parametrize(
     ("idle", "seconds", "cpu", "text"),
     [
-        (LEARNED, 285, 0.0, "unknown: takes 300 s of watching, as a running exporter does"),
-        (LEARNED, 300, 0.0, f"idle: watched for at least 300 s, and never used {MORE} in it{CHECKS}"),
+        (LEARNED, 285, 0.0, "unknown: takes 5m of watching, as a running exporter does"),
+        (LEARNED, 300, 0.0, f"idle: watched for at least 5m, and never used {MORE} in it{CHECKS}"),
         (LEARNED, 600, 0.002, f"unknown: {UNCLEAR}"),
-        (LEARNED, 600, 0.1, f"busy: used {MORE} within the last 300 s"),
-        (EXACT, 600, 0.002, f"idle: watched for at least 300 s, and never used {EXACTLY} in it"),
-        (EXACT, 600, 0.1, f"busy: used {EXACTLY}, within the last 300 s"),
+        (LEARNED, 600, 0.1, f"busy: used {MORE} within the last 5m"),
+        (EXACT, 600, 0.002, f"idle: watched for at least 5m, and never used {EXACTLY} in it"),
+        (EXACT, 600, 0.1, f"busy: used {EXACTLY}, within the last 5m"),
     ],
 )
 def test_what_one_sample_and_the_state_file_mean_by_activity(idle, seconds, cpu, text):

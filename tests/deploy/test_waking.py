@@ -16,8 +16,8 @@ from swap_exporter.exposition.render import families, render
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
 from swap_exporter.kernel.taskstats import TaskDelays
-from swap_exporter.report.rows import State
 from swap_exporter.settings import Configuration
+from swap_exporter.summary.state import State
 from tests.deploy.contract import ROOT, rules
 from tests.deploy.promtool import promtool
 from tests.making import MIB, grouping, host, member, process, sample

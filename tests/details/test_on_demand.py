@@ -1,11 +1,10 @@
-"""What a person waits for: SwapPss of everybody at once, and swap-in where it is measured."""
+"""What a person waits for: SwapPss of all processes at once, and swap-in where it is measured."""
 
 from dataclasses import replace
 
 import pytest
 
-from swap_exporter.details.delays import DelayReader
-from swap_exporter.details.on_demand import proportional_swap, swapin_pages
+from swap_exporter.details.on_demand import OnDemandReader
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Proportional
@@ -19,17 +18,29 @@ def tree(tmp_path):
     return Tree(tmp_path)
 
 
+COLLECTORS = frozenset({"proportional", "taskstats"})
+
+
+def details_of_two_samples(tree, settings=None, track=lambda processes, _: processes):
+    root = str(tree.root)
+    reader = OnDemandReader(root, root, settings or Proportional(), now, COLLECTORS, track)
+    for _ in range(2):
+        sample = Scanner(root).scan(now)
+        yield reader.read(sample, (), sample.processes.values(), ())
+
+
 def known(tree, settings=None):
     """SwapPss in KiB by pid, and how many were to be read."""
     announced = []
 
-    def watched(processes, number):
+    def track(processes, number):
         announced.append(number)
         return processes
 
-    sample = Scanner(str(tree.root)).scan(now)
-    found = proportional_swap(str(tree.root), sample, settings or Proportional(), watched)
-    return {pid: size // KIB for (pid, _), size in found.items()}, announced[0]
+    first, second = details_of_two_samples(tree, settings, track)
+    assert first.proportional_swap == {}
+    [number] = announced
+    return {pid: size // KIB for (pid, _), size in second.proportional_swap.items()}, number
 
 
 def share(tree, pid, kib):
@@ -45,7 +56,7 @@ def test_each_share_is_read_at_once(tree):
 
 def test_who_has_nothing_in_swap_is_not_read(tree):
     tree.process(10, swap_kib=0)
-    assert known(tree) == ({10: 0}, 0)
+    assert known(tree) == ({}, 0)
 
 
 @pytest.mark.parametrize("content", [None, b"Rss: 1 kB\n"])
@@ -74,5 +85,4 @@ def test_a_daemon_that_may_spend_no_time_on_it_does_not_keep_a_person_from_askin
 def test_where_swap_in_is_not_measured_nothing_is_known(tree):
     tree.process(10)
     tree.write("sys/kernel/task_delayacct", b"0\n")
-    sample = Scanner(str(tree.root)).scan(now)
-    assert swapin_pages(DelayReader(str(tree.root)), sample) == {}
+    assert [details.delays for details in details_of_two_samples(tree)] == [None, None]

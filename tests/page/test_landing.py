@@ -17,10 +17,10 @@ from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.page.landing import HEADERS, landing_page
-from swap_exporter.page.sentence import sentence, size
 from swap_exporter.sampling.host import Host
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Configuration, Idle
+from swap_exporter.summary.sentence import sentence
 from tests.making import MIB, entry, member, process, sample
 from tests.page.page import Page
 
@@ -110,29 +110,29 @@ BLOG = workers(1, "httpd", 100 * MIB, 300)
 SENTENCES = {
     "workers lie in swap, their shares known": (
         assessed(EIGHT, shared={each.process.pid: 1250 * MIB for each in EIGHT[1:]}),
-        NONE + "8 idle workers of gunicorn:shop hold 9.8 GiB of it" + REST,
+        NONE + "8 idle workers of gunicorn:shop use 9.8 GiB of it" + REST,
     ),
     "shares not known": (
         assessed(EIGHT),
-        NONE + "8 idle workers of gunicorn:shop hold at most 10.2 GiB of it" + REST,
+        NONE + "8 idle workers of gunicorn:shop use at most 10.2 GiB of it" + REST,
     ),
     "shares not known, and VmSwap counts more than there is": (
         assessed(workers(16)),
-        NONE + "16 idle workers of gunicorn:shop hold at most 10.7 GiB of it" + REST,
+        NONE + "16 idle workers of gunicorn:shop use at most 10.7 GiB of it" + REST,
     ),
     "in one group of several": (
         assessed([*WWW, *workers(2, "gunicorn:shop", 0)]),
-        NONE + "2 idle workers of php-fpm:www hold at most 1000 MiB of it" + REST,
+        NONE + "2 idle workers of php-fpm:www use at most 1000 MiB of it" + REST,
     ),
     "in two groups": (
         assessed([*EIGHT, *WWW]),
-        NONE + "10 idle workers of gunicorn:shop and 1 other group hold at most 10.7 GiB of it" + REST,
+        NONE + "10 idle workers of gunicorn:shop and 1 other group use at most 10.7 GiB of it" + REST,
     ),
     "in three groups": (
         assessed([*WWW, *BLOG, *EIGHT]),
-        NONE + "11 idle workers of gunicorn:shop and 2 other groups hold at most 10.7 GiB of it" + REST,
+        NONE + "11 idle workers of gunicorn:shop and 2 other groups use at most 10.7 GiB of it" + REST,
     ),
-    "one worker": (assessed(BLOG), NONE + "1 idle worker of httpd holds at most 100 MiB of it" + REST),
+    "one worker": (assessed(BLOG), NONE + "1 idle worker of httpd uses at most 100 MiB of it" + REST),
     "none of them": (assessed(workers(3, swap=0)), NONE + "no idle worker is in it" + REST),
     "no server": (assessed(), NONE + "no worker of a known server runs here" + REST),
     "not known yet": (
@@ -142,15 +142,15 @@ SENTENCES = {
     "known of some": (
         assessed([*WWW, member(process(400, swap=MIB), entry("batch", Idle(after=3600)), group="batch")]),
         NONE
-        + "2 idle workers of php-fpm:www hold at most 1000 MiB of it; "
+        + "2 idle workers of php-fpm:www use at most 1000 MiB of it; "
         + "watching for 1 group since 15:10:00 UTC, verdict in 50m"
         + REST,
     ),
     "the sample broke off": (
         of_the_host_alone(replace(assessed(EIGHT).sample, complete=False)),
         NONE
-        + "what uses it is unknown, because the last sample of the processes broke off"
-        + "; 12 GiB memory available; what is moving is not known yet.",
+        + "what uses it is unknown, because the last sample of the processes is incomplete"
+        + "; 12 GiB memory available; swap-in and swap-out are unknown yet.",
     ),
     "no swap": (assessed(EIGHT, host=the_host(0, of=0)), "This host has no swap."),
     "nothing in swap": (assessed(host=the_host(0)), "None of 16 GiB swap used" + REST),
@@ -164,25 +164,25 @@ SENTENCES = {
     ),
     "vmstat cannot be read": (
         assessed(host=replace(the_host(0), vmstat=None)),
-        "None of 16 GiB swap used; 12 GiB memory available; what is moving cannot be read here.",
+        "None of 16 GiB swap used; 12 GiB memory available; swap-in and swap-out cannot be read here.",
     ),
     "no rate yet": (
         assessed(host=the_host(0), minutes=0),
-        "None of 16 GiB swap used; 12 GiB memory available; what is moving is not known yet.",
+        "None of 16 GiB swap used; 12 GiB memory available; swap-in and swap-out are unknown yet.",
     ),
     "both ways": (
         assessed(host=the_host(0), each_second={"pswpin": 512, "pswpout": 2560}),
-        "None of 16 GiB swap used; 12 GiB memory available; 2 MiB/s come back and 10 MiB/s go out.",
+        "None of 16 GiB swap used; 12 GiB memory available; 2 MiB/s swap-in and 10 MiB/s swap-out.",
     ),
     "only out": (
         assessed(host=the_host(0), each_second={"pswpout": 2560}),
-        "None of 16 GiB swap used; 12 GiB memory available; 10 MiB/s go out.",
+        "None of 16 GiB swap used; 12 GiB memory available; 10 MiB/s swap-out.",
     ),
     "a group reads itself back": (
         assessed(EIGHT, each_second={"pswpin": 512}, read_back={each.process.pid: 60 for each in EIGHT[1:]}),
         NONE
-        + "8 idle workers of gunicorn:shop hold at most 10.2 GiB of it; 12 GiB memory available; "
-        + "2 MiB/s come back; gunicorn:shop is reading itself back at 1.9 MiB/s.",
+        + "8 idle workers of gunicorn:shop use at most 10.2 GiB of it; 12 GiB memory available; "
+        + "2 MiB/s swap-in; gunicorn:shop reads 1.9 MiB/s back from swap.",
     ),
 }
 
@@ -190,25 +190,6 @@ SENTENCES = {
 @pytest.mark.parametrize(("assessment", "said"), SENTENCES.values(), ids=SENTENCES)
 def test_the_host_in_a_sentence(assessment: Assessment, said: str) -> None:
     assert sentence(assessment) == said
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1 KiB"),
-        (1536, "1.5 KiB"),
-        (99.94 * MIB, "99.9 MiB"),
-        (99.96 * MIB, "100 MiB"),
-        (1023.4 * MIB, "1023 MiB"),
-        (1023.6 * MIB, "1 GiB"),
-        (16 * GIB, "16 GiB"),
-        (10.7 * GIB, "10.7 GiB"),
-    ],
-)
-def test_sizes_are_short(number: float, text: str) -> None:
-    assert size(number) == text
 
 
 def page(assessment: Assessment, telemetry_path: str = "/metrics") -> Page:
@@ -223,7 +204,7 @@ def test_groups_stand_with_their_workers_by_state_the_worst_first() -> None:
     rows = page(assessed([*idle, busy, unknown, *WWW, *EIGHT], shared=shares)).rows[2:]
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["gunicorn:shop stranded", "0", "8 8 in swap", "0", "10.2 GiB", "9.8 GiB", "9.8 GiB", "1.2 GiB"],
-        ["later", "0", "0", "1 1 in swap", "3.9 GiB", "0", "not yet", DASH],
+        ["later swapped", "0", "0", "1 1 in swap", "3.9 GiB", "0", "not yet", DASH],
         ["php-fpm:www", "0", "2 2 in swap", "0", "1000 MiB", "0", "0", "0 B"],
         ["busy", "0", "1", "0", "0", "0", "0", DASH],
         ["idle", "0", "2", "0", "0", "0", "0", DASH],
@@ -242,7 +223,7 @@ def test_without_delay_accounting_major_faults_say_who_is_waking(
     seen = assessed(EIGHT, each_second=each_second, faults={EIGHT[-1].process.pid: faults})
     [row] = page(seen).rows[2:]
     assert row[0].strip() == f"gunicorn:shop {'waking' if waking else 'stranded'}"
-    told = f"gunicorn:shop is probably reading itself back ({faults} major faults/s)"
+    told = f"gunicorn:shop probably reads back from swap ({faults} major faults/s)"
     assert (told in sentence(seen)) is waking
     assert (told in page(seen).text) is waking
 
@@ -251,14 +232,14 @@ def test_where_vm_swap_stands_in_stranded_is_an_upper_bound_and_no_more_than_is_
     [row] = page(assessed(workers(16))).rows[2:]
     assert [cell.strip() for cell in row][6] == "at most 10.7 GiB"
     groups = [*workers(8, "a", 1400 * MIB, 100), *workers(8, "b", 1400 * MIB, 200)]
-    assert "used; 16 idle workers of a and 1 other group hold at most 10.7 GiB" in sentence(assessed(groups))
+    assert "used; 16 idle workers of a and 1 other group use at most 10.7 GiB" in sentence(assessed(groups))
 
 
 def test_who_holds_the_swap_adds_up_to_what_is_used() -> None:
     groups = [workers(1, f"g{i}", (900 - i) * MIB, 100 + i)[0] for i in range(6)]
     others = [process(50, swap=300 * MIB), process(51, swap=0)]
     text = page(assessed(groups, others, the_host(6 * GIB))).text
-    held = [line.strip() for line in text.split("Who holds the swap")[1].split("Groups")[0].splitlines()]
+    held = [line.strip() for line in text.split("What uses the swap")[1].split("Groups")[0].splitlines()]
     assert [line for line in held if line and ":" not in line] == [
         "g0 900 MiB",
         "g1 899 MiB",
@@ -281,7 +262,7 @@ def test_groups_without_a_process_are_named_and_have_no_row() -> None:
 
 def test_a_host_without_groups_and_one_whose_sample_broke_off_have_a_page() -> None:
     assert "No process is in a group" in page(assessed()).text
-    assert "Who holds the swap" not in page(of_the_host_alone(assessed().sample)).text
+    assert "What uses the swap" not in page(of_the_host_alone(assessed().sample)).text
 
 
 @pytest.mark.parametrize(
@@ -307,7 +288,7 @@ HOSTILE = {
 def test_a_hostile_name_is_text(name: str, shown: str) -> None:
     seen = page(assessed(workers(2, name)))
     assert (seen.names[0], seen.names[-1]) == (shown, shown)  # beside the bar, in the table
-    assert f"2 idle workers of {shown} hold" in seen.text
+    assert f"2 idle workers of {shown} use" in seen.text
     assert seen.elements == page(assessed(workers(2))).elements
 
 

@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from swap_exporter.assessment import assess
+from swap_exporter.assessment import Residency, assess
+from swap_exporter.details.details import Details
+from swap_exporter.details.swap_pss_scheduler import Coverage
 from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.history.history import History
+from swap_exporter.history.watch import Activity
 from swap_exporter.kernel.meminfo import Meminfo
+from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.vmstat import Vmstat
-from swap_exporter.report.build import Reading, build
+from swap_exporter.report.build import ReportInput, build
+from swap_exporter.report.exporter_metrics import ExporterGroup, ExporterMetrics
 from swap_exporter.report.rows import Report
-from swap_exporter.report.told import Told, ToldGroup
 from swap_exporter.sampling.host import Host
 from swap_exporter.sampling.sample import Identity, Process
 from swap_exporter.settings import Configuration
@@ -51,14 +55,15 @@ def reading(
     before: Mapping[int, Process | None] | None = None,
     proportional: Mapping[Identity, int] | None = None,
     swapin: Mapping[int, int] | None = None,
-    told: Mapping[str, ToldGroup] | None = None,
-) -> Reading:
+    told: Mapping[str, ExporterGroup] | None = None,
+) -> ReportInput:
     """By pid: what differs ``before``, at the first sample, ``None`` for a process that is not in it; and the
     pages read back between the samples (``swapin``), of those that are measured."""
     members = list(members)
     processes = [KERNEL_THREAD, *(member.process for member in members), *others]
     of = of or host()
-    history = History(Configuration())
+    configuration = Configuration(rate_window=SECONDS)
+    history = History(configuration)
     assessments = []
     for at in (FIRST, FIRST + SECONDS):
         first = at == FIRST
@@ -73,22 +78,23 @@ def reading(
             for member in members
             if member.process.pid in seen
         )
+        inspection = Details(
+            proportional_swap=proportional or {},
+            coverage=Coverage(read=0, kept=0, waiting=0, too_large=0, denied=0),
+            delays=None
+            if swapin is None
+            else {
+                process.identity: TaskDelays(0 if first else swapin[process.pid], 0, 0, measured=True)
+                for process in processes
+                if process.pid in swapin
+            },
+        )
         grouping = Grouping(by_name(placed), tuple(others), 0)
-        assessments.append(assess(history.observe(taken, grouping), Configuration()))
-    measured = {
-        process.identity: swapin[process.pid] for process in processes if process.pid in (swapin or {})
-    }
-    return Reading(
-        first=assessments[0],
-        second=assessments[1],
-        proportional=proportional or {},
-        swapin_before=dict.fromkeys(measured, 0),
-        swapin_after=measured,
-        told=None if told is None else Told(URL, dict(told)),
-    )
+        assessments.append(assess(history.observe(taken, grouping, inspection), configuration))
+    return ReportInput(*assessments, metrics=None if told is None else ExporterMetrics(URL, dict(told)))
 
 
-def report(of: Reading, top: int | None = None, *, processes: bool = False) -> Report:
+def report(of: ReportInput, top: int | None = None, *, processes: bool = False) -> Report:
     return build(of, (), top=top, processes=processes)
 
 
@@ -99,19 +105,19 @@ def told(
     swapped: bool = True,
     unknown: int = 0,
     stranded: int | None = None,
+    longest_idle_since: float | None = None,
     **rest: float,
-) -> ToldGroup:
-    """What an exporter says of a group: its idle workers are swapped, its busy ones resident."""
-    group = ToldGroup(
+) -> ExporterGroup:
+    """What an exporter says of a group: its idle workers are swapped, its busy ones resident. ``rest``:
+    metrics by their names without ``swap_group_``."""
+    values = {"longest_idle_since_timestamp_seconds": longest_idle_since, "stranded_bytes": stranded, **rest}
+    if swapped and stranded is not None:
+        values["idle_swapped_workers"] = idle
+    return ExporterGroup(
         workers={
-            ("idle", "swapped" if swapped else "resident"): idle,
-            ("busy", "resident"): busy,
-            ("unknown", "resident"): unknown,
+            (Activity.IDLE, Residency.SWAPPED if swapped else Residency.RESIDENT): idle,
+            (Activity.BUSY, Residency.RESIDENT): busy,
+            (Activity.UNKNOWN, Residency.RESIDENT): unknown,
         },
-        idle_swapped_workers=idle if swapped and stranded is not None else None,
-        stranded=stranded,
+        values={name: value for name, value in values.items() if value is not None},
     )
-    for name, value in rest.items():
-        assert hasattr(group, name)
-        setattr(group, name, value)
-    return group

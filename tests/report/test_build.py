@@ -3,7 +3,8 @@
 import pytest
 
 from swap_exporter.grouping.roles import Role
-from swap_exporter.report.rows import Remainder, State, Swap
+from swap_exporter.report.rows import Remainder, Swap, SwapIn
+from swap_exporter.summary.state import State
 from tests.making import HZ, MIB, member, process
 from tests.report.making import FIRST, SECONDS, host, reading, report, told
 
@@ -59,10 +60,10 @@ def test_swap_is_proportional_only_if_it_is_so_of_every_process(proportional, sw
 
 def test_where_it_cannot_be_read_here_the_exporter_s_proportional_swap_stands():
     group = told(1)
-    group.proportional = {"master": 0, "worker": 40 * MIB, "auxiliary": 0}
+    group.proportional = {Role.MASTER: 0, Role.WORKER: 40 * MIB, Role.AUXILIARY: 0}
     members = [member(worker(10)), member(worker(11))]
     assert only_group(reading(members, told={"shop": group})).swap == Swap(40 * MIB, True)
-    del group.proportional["master"]
+    del group.proportional[Role.MASTER]
     assert only_group(reading(members, told={"shop": group})).swap == Swap(200 * MIB, False)
 
 
@@ -113,7 +114,7 @@ def test_the_verdict_does_not_depend_on_how_many_rows_are_asked_for():
 @pytest.mark.parametrize(
     ("group", "workers", "idle", "unknown", "swapped", "idle_swapped"),
     [
-        (None, 2, None, None, 2, None),
+        (None, 2, None, 2, 2, None),
         (told(idle=3, busy=1, stranded=1), 4, 3, 0, 3, 3),
         (told(idle=3, busy=1, swapped=False, stranded=0), 4, 3, 0, 0, None),
         (told(idle=4, unknown=2), 6, 4, 2, 4, None),
@@ -160,7 +161,7 @@ def test_swap_in_is_measured_or_bounded_by_faults(
         [member(now), member(worker(11))],
         of=host(swapin_pages=host_pages),
         before={10: now._replace(major_faults=1000)},
-        swapin=None if measured_pages is None else {10: measured_pages},
+        swapin=None if measured_pages is None else {10: measured_pages, 11: 0},
     )
     swapin = only_group(of).swapin
     assert swapin.bytes_per_second == bytes_per_second
@@ -174,8 +175,12 @@ def test_one_unmeasured_process_that_faulted_leaves_the_group_unmeasured():
     assert only_group(of).swapin.bytes_per_second is None
 
 
-def test_zswap_is_swap_in_too():
-    assert report(reading(of=host(zswapin_pages=512))).host.swapin == 512 * 4096 / 2
+def test_what_zswap_gives_back_is_no_swap_in_of_the_host_but_a_group_can_wait_for_it():
+    now = worker(10, major_faults=80)
+    of = reading([member(now)], of=host(zswapin_pages=5120), before={10: now._replace(major_faults=0)})
+    built = report(of)
+    assert built.host.swapin == 0
+    assert (built.groups[0].state, built.groups[0].swapin) == (State.WAKING, SwapIn(None, 40))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +203,7 @@ def test_states(faults, pages, host_pages, group, available, state):
     now = worker(10, major_faults=faults)
     of = reading(
         [member(now)],
-        of=host(swapin_pages=host_pages, available=available),
+        of=host(used=MIB, swapin_pages=host_pages, available=available),
         before={10: now._replace(major_faults=0)},
         swapin=None if pages is None else {10: pages},
         told=None if group is None else {"shop": group},

@@ -51,9 +51,23 @@ def a_morning():
     shares = {(pid, HZ): 60 * MIB for pid in range(9, 18)} | {(30, HZ): 9 * MIB, (50, HZ): 300 * MIB}
     swapped = {"swapped": True, "longest_idle_since": 1_000_000 + 1002 - 277_000.0}
     groups = {
-        "gunicorn:shop": told(8, stranded=480 * MIB, wake_bytes=52 * MIB, wake_seconds=1.84, **swapped),
+        "gunicorn:shop": told(
+            8,
+            stranded=480 * MIB,
+            idle_swapped_bytes=1280 * MIB,
+            idle_swapped_proportional_bytes=480 * MIB,
+            wake_bytes=52 * MIB,
+            wake_seconds=1.84,
+            **swapped,
+        ),
         "php-fpm:www": told(0, 2, stranded=0),
-        "gunicorn:storefront.production.wsgi:application": told(1, stranded=9 * MIB, **swapped),
+        "gunicorn:storefront.production.wsgi:application": told(
+            1,
+            stranded=9 * MIB,
+            idle_swapped_bytes=9 * MIB,
+            idle_swapped_proportional_bytes=9 * MIB,
+            **swapped,
+        ),
         "nginx": told(0, 1, stranded=0),
     }
     return reading(
@@ -66,7 +80,7 @@ def a_morning():
     )
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [50, 80, 120])
 @pytest.mark.parametrize(
     ("name", "make"),
     [
@@ -90,7 +104,7 @@ def test_what_is_not_known_of_the_host_is_left_out():
     blind = replace(host(), meminfo=None, vmstat=None)
     text = drawn(report(reading([worker(10, MIB, "shop")], of=blind)))
     assert "shop" in text
-    assert "used in all" not in text
+    assert "all used swap" not in text
     assert "available" not in text
     assert "\n\n\n" not in text
 
@@ -148,10 +162,10 @@ def test_no_name_breaks_the_drawing(group, command, width):
 
 def test_what_is_marked_is_explained():
     text = drawn(report(a_morning()))
-    assert "40Mi*" in text
+    assert "40 MiB*" in text
     assert "\n* VmSwap" in text
     assert " 40 flt/s" in text
-    assert "\nflt/s: page faults" in text
+    assert "\nflt/s: major page faults" in text
     honest = drawn(report(reading([worker(10, 0, "a")], of=host(used=5 * MIB))))
     assert "* VmSwap" not in honest
     assert "flt/s" not in honest

@@ -94,9 +94,7 @@ def test_stranded_workers_of_gunicorn_and_php_fpm(cgroup: MemoryCgroup, start: S
     assert 30 * MIB + WORKERS * 10 * MIB < shop["swap_bytes"] < independent.swap(*gunicorn.pids()) / 2
     assert {member["pid"] for member in shop["members"]} == set(gunicorn.pids())
     assert {member["pid"] for member in www["members"]} == set(php.workers("www"))
-    assert content["verdict"].startswith(
-        f"{WORKERS + 5} of {WORKERS + 5} workers of {GROUP} and 2 other groups are idle in swap"
-    )
+    assert f"; {WORKERS + 5} idle workers of {GROUP} and 2 other groups use " in content["verdict"]
 
 
 def test_without_an_exporter_it_says_what_it_cannot_tell(cgroup: MemoryCgroup, start: Start) -> None:
@@ -114,7 +112,10 @@ def test_without_an_exporter_it_says_what_it_cannot_tell(cgroup: MemoryCgroup, s
     assert (shop["idle_workers"], shop["stranded_bytes"]) == (None, None)
     assert shop["swapped_workers"] == WORKERS
     assert 10 * MIB < shop["wake_bytes"] < 40 * MIB
-    assert content["verdict"].startswith(f"{WORKERS} of {WORKERS} workers of {GROUP} are in swap while ")
+    assert (
+        f"; {WORKERS} of {WORKERS} workers of {GROUP} are in it, and which workers are idle is unknown"
+        in (content["verdict"])
+    )
 
 
 def test_the_rows_add_up_to_what_free_calls_used(cgroup: MemoryCgroup, start: Start) -> None:
@@ -187,8 +188,7 @@ def test_workers_that_come_back_are_waking(cgroup: MemoryCgroup, start: Start) -
 
     assert row(content)["remedy"]
     assert content["host"]["swapin_bytes_per_second"] > MIB
-    assert f"{GROUP} is" in content["verdict"]
-    assert "reading itself back from swap" in content["verdict"]
+    assert re.search(rf"; {GROUP} (probably )?reads .*back from swap", content["verdict"])
 
 
 def test_in_a_terminal(cgroup: MemoryCgroup, start: Start) -> None:
@@ -202,9 +202,11 @@ def test_in_a_terminal(cgroup: MemoryCgroup, start: Start) -> None:
         wait_until("progress is on the screen", lambda: "taking two samples" in terminal.screen())
         wait_until("the table is on the screen", lambda: f"{ENDED} 0" in terminal.screen())
         screen, coloured = terminal.screen(), terminal.screen(colours=True)
-    assert screen.startswith(f"{WORKERS} of {WORKERS} workers of {GROUP} are idle in swap, stranded: ")
-    assert re.search(rf"^{GROUP} +{WORKERS}/{WORKERS} of {WORKERS} +\d+Mi +\d+Mi +\d+s +0 +\S+", screen, re.M)
-    assert re.search(r"^used in all +\d\S*[MG]i", screen, re.M)  # others may use more
+    assert f"; {WORKERS} idle workers of {GROUP} use " in " ".join(screen.split())
+    size = r"[\d.]+ MiB"
+    line = rf"^{GROUP} +{WORKERS}/{WORKERS} of {WORKERS} +{size} +{size} +\d+s +0 +\S+"
+    assert re.search(line, screen, re.M)
+    assert re.search(r"^all used swap +\d\S* [MG]iB", screen, re.M)  # others may use more
     assert f"\n{GROUP} (stranded): Run fewer workers with more threads" in screen
     assert "taking two samples" not in screen
     yellow = re.compile(r"\x1b\[(?:[\d;]*;)?33m")

@@ -11,12 +11,12 @@ from swap_exporter.client.workers import Worker, Workers, parse_workers, workers
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping import selectors
 from swap_exporter.history.watch import Activity
-from swap_exporter.readable import duration
+from swap_exporter.readable import duration, size
 from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.settings import Configuration, Entry
 
 LINE = 118
-"""Characters of a line that tells why an entry does not claim a process."""
+"""Characters of a line on an entry that does not claim the process."""
 
 REFUSED = "an entry of yours names that group, and the catalogue adds nothing to it"
 
@@ -98,7 +98,7 @@ def _difference(workers: Workers | None, worker: Worker | None, found: _Found | 
     """How old the exporter's knowledge is, and where it puts the process if that is elsewhere."""
     if workers is None:
         return ""
-    age = f", sample of {max(0.0, now - workers.at):.0f} s ago"
+    age = f", sample of {duration(max(0.0, now - workers.at))} ago"
     if worker is None:
         why = ": another configuration, or another /proc" if found else ""
         return f"{age}; it has the process in no group{why}"
@@ -108,7 +108,7 @@ def _difference(workers: Workers | None, worker: Worker | None, found: _Found | 
 
 
 def _verdict(process: Process, found: _Found | None, worker: Worker | None, at: Instant) -> Iterator[str]:
-    """As the exporter judges it, else as one sample shows it."""
+    """From the exporter, else from one sample."""
     if worker is not None:
         entry = found[1].member.entry if found else None
         yield f"activity   {reported_activity(worker, entry, at.wall)}"
@@ -150,7 +150,7 @@ def observed_activity(verdict: Verdict, at: Instant) -> str:
 
 
 def _after(entry: Entry | None) -> str:
-    return f"{entry.idle.after:.0f} s" if entry else "idle.after"
+    return duration(entry.idle.after) if entry else "idle.after"
 
 
 def _is_exact(entry: Entry | None) -> bool:
@@ -162,9 +162,9 @@ def _bound(entry: Entry | None) -> str:
 
 
 def _work(entry: Entry | None) -> str:
-    """What makes a worker active: a share that the configuration sets, or more than was learned."""
+    """What makes a worker active: a share that the configuration sets, or more than the learned level."""
     if entry is not None and entry.idle.cpu_is_exact:
-        return f"at least {_bound(entry)} over {entry.idle.window:.0f} s, which the configuration sets,"
+        return f"at least {_bound(entry)} over {duration(entry.idle.window)}, which the configuration sets,"
     return f"more CPU than its group uses at rest (learned, at most {_bound(entry)})"
 
 
@@ -183,16 +183,16 @@ def _residency(process: Process, swap: int | None, displaced: int | None, entry:
         return "its VmSwap cannot be read"
     held = swap + (process.resident_anonymous or 0)
     text = (
-        f"{_size(displaced)} of {_size(held)} were pushed out since it was last active "
-        f"(VmSwap {_size(swap)}, of it cold {_size(swap - displaced)})"
+        f"{size(displaced)} of {size(held)} were pushed out since it was last active "
+        f"(VmSwap {size(swap)}, of it cold {size(swap - displaced)})"
     )
     if entry is not None:
-        text += f"; swapped from {_size(entry.swapped.min_bytes)} and {entry.swapped.min_ratio:.0%} on"
+        text += f"; swapped from {size(entry.swapped.min_bytes)} and {entry.swapped.min_ratio:.0%} on"
     return text
 
 
 def _entries(process: Process, configuration: Configuration, refused: Entry | None) -> Iterator[str]:
-    """Why those before the one that claims it do not, and which later ones would have."""
+    """Why earlier entries do not claim it, and which later ones would."""
     claimed = False
     for entry in configuration.entries:
         reason = selectors.explain(entry, process)
@@ -207,7 +207,7 @@ def _entries(process: Process, configuration: Configuration, refused: Entry | No
 
 
 def _cut(line: str) -> str:
-    """The catalogue's expressions are longer than a line, and `catalog` prints them whole."""
+    """The catalogue's expressions are longer than a line; `catalog` prints them in full."""
     return line if len(line) <= LINE else f"{line[: LINE - 1]}…"
 
 
@@ -216,9 +216,5 @@ def _named(entry: Entry) -> str:
 
 
 def _shown(text: str) -> str:
-    """On one line, whatever the process put into it."""
+    """On one line, whatever the process wrote into it."""
     return text if text.isprintable() else repr(text)
-
-
-def _size(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"

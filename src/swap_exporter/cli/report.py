@@ -2,42 +2,41 @@
 
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from swap_exporter.assessment import Assessment, assess
+from swap_exporter.assessment import Assessment
 from swap_exporter.cli import asking, wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.output import standard_output
 from swap_exporter.client.http import AskError
-from swap_exporter.details import on_demand
-from swap_exporter.details.delays import DelayReader
+from swap_exporter.details.on_demand import OnDemandReader
 from swap_exporter.errors import FatalError
-from swap_exporter.grouping.grouper import Grouper
-from swap_exporter.history.history import History
 from swap_exporter.report.as_json import document
-from swap_exporter.report.build import Reading, build
+from swap_exporter.report.build import ReportInput, build
+from swap_exporter.report.exporter_metrics import ExporterMetrics, parse
 from swap_exporter.report.terminal import draw
-from swap_exporter.report.told import Told, parse
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.sample import Identity
 from swap_exporter.settings import Configuration
 
 TABLE_ROWS = 10
 """Groups and commands in a table, if nothing else is asked for: it fits a screen. JSON has them all."""
 
+LONGEST_SAMPLE = 3600.0
+"""Seconds that a sample may take on a host that thrashes."""
+
 
 def report(options: Options) -> int:
     """Print the report on standard output. Raises :class:`FatalError`."""
     configuration = wiring.configuration(options)
-    reading = _read(options, configuration)
     top = options.top if options.top or options.json else TABLE_ROWS
-    rows = build(reading, configuration.entries, top=top, processes=options.processes)
+    rows = build(_read(options, configuration), configuration.entries, top=top, processes=options.processes)
     with standard_output() as out:
-        # A name may hold what this terminal's encoding has no character for.
+        # A name may have characters that the terminal's encoding lacks.
         if isinstance(out, io.TextIOWrapper):
             out.reconfigure(errors="backslashreplace")
         if options.json:
@@ -47,54 +46,37 @@ def report(options: Options) -> int:
     return 0
 
 
-def _read(options: Options, configuration: Configuration) -> Reading:
-    sampler = _Sampler(options, configuration)
-    delays = DelayReader(options.procfs) if "taskstats" in options.collectors else None
-    told, problem = _ask(options)
-    with _progress() as progress:
-        first = sampler.take()
-        swapin_before = on_demand.swapin_pages(delays, first.sample) if delays else {}
-        _wait(options.interval, progress)
-        second = sampler.take()
-        swapin_after = on_demand.swapin_pages(delays, second.sample) if delays else {}
-        proportional: Mapping[Identity, int] = {}
-        if "proportional" in options.collectors:
-            proportional = on_demand.proportional_swap(
-                options.procfs,
-                second.sample,
-                configuration.proportional,
-                lambda some, number: progress.track(some, number, description="dividing shared pages"),
-            )
-    return Reading(
-        first=first,
-        second=second,
-        proportional=proportional,
-        swapin_before=swapin_before,
-        swapin_after=swapin_after,
-        told=told,
-        problem=problem,
+def _read(options: Options, configuration: Configuration) -> ReportInput:
+    # Rates are those between the two samples, however close together, or far apart on a host that thrashes.
+    configuration = replace(
+        configuration, rate_window=options.interval, min_sample_interval=0.0, tick=LONGEST_SAMPLE
     )
+    metrics, problem = _ask(options)
+    with _progress() as progress:
+        details_reader = OnDemandReader(
+            options.procfs,
+            options.cgroupfs,
+            configuration.proportional,
+            now,
+            options.collectors,
+            lambda some, number: progress.track(some, number, description="dividing shared pages"),
+        )
+        pipeline = wiring.pipeline(options, configuration, details_reader=details_reader)
+        first = _complete(pipeline.latest())
+        _wait(options.interval, progress)
+        second = _complete(pipeline.latest())
+    return ReportInput(first=first, second=second, metrics=metrics, problem=problem)
 
 
-class _Sampler:
-    """Takes samples one after the other, however close together."""
-
-    def __init__(self, options: Options, configuration: Configuration) -> None:
-        self._configuration = configuration
-        self._scanner = wiring.scanner(options)
-        self._grouper = Grouper(configuration, wiring.context(options))
-        self._history = History(configuration)
-
-    def take(self) -> Assessment:
-        """Raises :class:`FatalError` where some processes are missing: nothing would add up."""
-        sample = self._scanner.scan(now)
-        if not sample.complete:
-            problems = (run.problem for run in sample.collectors if run.problem is not None)
-            raise FatalError(f"not every process could be read: {next(problems, 'no reason is known')}")
-        return assess(self._history.observe(sample, self._grouper.assign(sample)), self._configuration)
+def _complete(assessment: Assessment) -> Assessment:
+    """Raises :class:`FatalError` where some processes are missing: nothing would add up."""
+    if not assessment.sample.complete:
+        problems = (run.problem for run in assessment.sample.collectors if run.problem is not None)
+        raise FatalError(f"not every process could be read: {next(problems, 'no reason is known')}")
+    return assessment
 
 
-def _ask(options: Options) -> tuple[Told | None, str | None]:
+def _ask(options: Options) -> tuple[ExporterMetrics | None, str | None]:
     """What the exporter exports, or why that is unavailable; neither where none listens."""
     url = options.exporter or asking.LOCAL
     try:
@@ -107,7 +89,7 @@ def _ask(options: Options) -> tuple[Told | None, str | None]:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """On standard error, and only where a person sees it; gone when it is over."""
+    """On standard error if that is a terminal; removed at the end."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -42,14 +42,21 @@ def scanner(options: Options, most_held: int = 0) -> Scanner:
 
 
 def pipeline(
-    options: Options, configuration: Configuration, memory: Memory | None = None, most_held: int = 0
+    options: Options,
+    configuration: Configuration,
+    memory: Memory | None = None,
+    most_held: int = 0,
+    details_reader: DetailsReader | None = None,
 ) -> Pipeline:
     """The whole line from the kernel's files to an assessment. ``most_held``: see :class:`Scanner`; what
-    takes one sample needs none. Raises :class:`FatalError`."""
+    takes one sample needs none. ``details_reader``: replaces the daemon's. Raises :class:`FatalError`."""
     return Pipeline(
         configuration,
         scanner(options, most_held),
-        DetailsReader(options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors),
+        details_reader
+        or DetailsReader(
+            options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors
+        ),
         context(options),
         now,
         memory,

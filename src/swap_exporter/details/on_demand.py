@@ -1,47 +1,66 @@
-"""What the daemon reads bit by bit within a budget, read at once for a person who waits for it."""
+"""The closer look for a person who waits for it: at once, where the daemon has a budget."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from swap_exporter.details.delays import DelayReader
-from swap_exporter.details.proportional import read_pss
-from swap_exporter.details.swap_pss_scheduler import SwapPssScheduler
+from swap_exporter.details.details import Details, DetailsReader
+from swap_exporter.details.proportional import ProportionalReader, read_pss
+from swap_exporter.details.swap_pss_scheduler import ProportionalSwap
 from swap_exporter.kernel.errors import KernelFileError
-from swap_exporter.sampling.sample import Identity, Process, Sample
+from swap_exporter.sampling.sample import Instant, Process, Sample
 from swap_exporter.settings import Proportional
 
 Track = Callable[[Iterator[Process], int], Iterable[Process]]
-"""Yields the given number of processes one by one, and may show the progress."""
+"""Passes on the processes one by one, and may show progress; it is given their number."""
 
 
-def proportional_swap(
-    procfs: str, sample: Sample, settings: Proportional, track: Track
-) -> Mapping[Identity, int]:
-    """SwapPss in bytes, where it can be read. Only the size limit of ``settings`` applies."""
-    at = sample.at.monotonic
-    processes = [each for each in sample.processes.values() if not each.kernel_thread and not each.ended]
-    scheduler = SwapPssScheduler(replace(settings, share_of_time=1.0))
-    number = scheduler.observe(processes, processes, at).coverage.waiting
-    for process in track(_due(scheduler), number):
-        try:
-            reading = read_pss(procfs, process)
-        except KernelFileError:
-            reading = None
-        scheduler.attempted(process, reading, at, at)
-    return {each.identity: 0 for each in processes if each.swap == 0} | dict(
-        scheduler.observe(processes, processes, at).known
-    )
+class OnDemandReader(DetailsReader):
+    """Reads SwapPss of all processes at once, and the delays of those in no group too."""
+
+    def __init__(
+        self,
+        procfs: str,
+        cgroupfs: str,
+        settings: Proportional,
+        clock: Callable[[], Instant],
+        collectors: frozenset[str],
+        track: Track,
+    ) -> None:
+        super().__init__(procfs, cgroupfs, settings, clock, collectors)
+        self._proportional = _AtOnce(settings, procfs, track)
+
+    def read(
+        self,
+        sample: Sample,
+        grouped: Iterable[Process],
+        in_swap: Iterable[Process],
+        cgroups: Iterable[tuple[str, ...]],
+        threaded_workers: Iterable[Process] = (),
+    ) -> Details:
+        return super().read(sample, sample.processes.values(), in_swap, cgroups, threaded_workers)
 
 
-def _due(scheduler: SwapPssScheduler) -> Iterator[Process]:
-    while (due := scheduler.next()) is not None:
-        yield due[0]
+class _AtOnce(ProportionalReader):
+    """Reads nothing at the first sample, which is for rates alone, and everything at those that follow."""
 
+    def __init__(self, settings: Proportional, procfs: str, track: Track) -> None:
+        super().__init__(replace(settings, share_of_time=1.0), procfs)
+        self._track = track
+        self._first = True
 
-def swapin_pages(reader: DelayReader, sample: Sample) -> Mapping[Identity, int]:
-    """Pages read from swap so far for the faults of each measured process."""
-    try:
-        delays = reader.read(sample, sample.processes.values())
-    except KernelFileError:
-        return {}
-    return {identity: each.swapin_pages for identity, each in delays.items()}
+    def observe(self, processes: Iterable[Process], wanted: Iterable[Process], at: float) -> ProportionalSwap:
+        found = self._scheduler.observe(processes, wanted, at)
+        if self._first:
+            self._first = False
+            return found
+        for process in self._track(self._due(), found.coverage.waiting):
+            try:
+                reading = read_pss(self._procfs, process)
+            except KernelFileError:
+                reading = None
+            self._scheduler.attempted(process, reading, at, at)
+        return self._scheduler.observe(processes, wanted, at)
+
+    def _due(self) -> Iterator[Process]:
+        while (due := self._scheduler.next()) is not None:
+            yield due[0]

@@ -1,7 +1,8 @@
-"""The page at ``/`` for people: the verdict, who holds the swap, the groups. Nothing in it is loaded or run.
+"""The page at ``/`` for people: the host in a sentence, what uses the swap, the groups. It loads and runs
+nothing.
 
-Group names come from process titles, which anybody on the host can choose: text only, with what is not
-printable spelled out.
+Group names come from process titles, which any user of the host can choose: they are text only, and
+characters that are not printable are escaped.
 """
 
 from base64 import b64encode
@@ -16,13 +17,15 @@ from swap_exporter import __version__
 from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, total
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.watch import Activity
-from swap_exporter.page.sentence import sentence, size
 from swap_exporter.page.swap_bar import bar, holders
-from swap_exporter.readable import printable, short_time
+from swap_exporter.readable import printable, short_time, size
+from swap_exporter.sampling.sample import Sample
+from swap_exporter.summary.sentence import sentence
+from swap_exporter.summary.state import State, group_state
 
 _STYLE = resources.files("swap_exporter.page").joinpath("landing.css").read_text(encoding="utf-8")
 _DOCS = "https://github.com/swap-exporter/swap-exporter/blob/main/docs"
-_RUNBOOKS = {"waking": "SwapWorkersWaking", "stranded": "SwapWorkersStranded"}
+_RUNBOOKS = {State.WAKING: "SwapWorkersWaking", State.STRANDED: "SwapWorkersStranded"}
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -33,7 +36,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-"""What the answer with the page says beside its type: this one stylesheet, and nothing else at all."""
+"""Headers of the page beside its type: they allow its own stylesheet and nothing else."""
 
 
 def landing_page(assessment: Assessment, telemetry_path: str) -> str:
@@ -65,7 +68,7 @@ def landing_page(assessment: Assessment, telemetry_path: str) -> str:
 
 
 def _header(telemetry_path: str) -> Iterator[str]:
-    # Relative, so that the page can stand below another path of a reverse proxy.
+    # Relative, so that a reverse proxy can serve the page below another path.
     metrics = escape(quote(f".{telemetry_path}"))
     yield "<header><h1>swap-exporter</h1>"
     yield f'<nav><a href="{metrics}">Metrics</a> <a href="{_DOCS}/runbooks/README.md">Alerts</a>'
@@ -76,7 +79,7 @@ def _header(telemetry_path: str) -> Iterator[str]:
 def _holders(assessment: Assessment) -> Iterator[str]:
     parts = holders(assessment)
     if parts:
-        yield f"<section><h2>Who holds the swap</h2>\n{bar(parts)}</section>"
+        yield f"<section><h2>What uses the swap</h2>\n{bar(parts)}</section>"
 
 
 def _groups(assessment: Assessment) -> Iterator[str]:
@@ -93,7 +96,7 @@ def _groups(assessment: Assessment) -> Iterator[str]:
         yield from (f'<th scope="col">{activity}</th>' for activity in Activity)
         yield "</tr></thead><tbody>"
         for group in living:
-            yield from _row(group)
+            yield from _row(group, assessment.sample)
         yield "</tbody></table>"
         yield from _words()
     else:
@@ -103,13 +106,8 @@ def _groups(assessment: Assessment) -> Iterator[str]:
     yield "</section>"
 
 
-def _row(group: GroupAssessment) -> Iterator[str]:
-    state = _state(group)
-    badge = (
-        f' <a class="badge {state}" href="{_DOCS}/runbooks/{_RUNBOOKS[state]}.md">{state}</a>'
-        if state
-        else ""
-    )
+def _row(group: GroupAssessment, sample: Sample) -> Iterator[str]:
+    badge = _badge(group_state(group, sample))
     yield f'<tr><th scope="row"><bdi>{escape(printable(group.name, 256))}</bdi>{badge}</th>'
     for activity in Activity:
         swapped = group.workers[activity, Residency.SWAPPED]
@@ -124,6 +122,14 @@ def _row(group: GroupAssessment) -> Iterator[str]:
         yield _stranded(group.idle_swapped)
     yield _cell("waking one, at most", _wake(group.wake), dim=group.wake is None)
     yield "</tr>"
+
+
+def _badge(state: State | None) -> str:
+    if state is None:
+        return ""
+    if state not in _RUNBOOKS:
+        return f' <span class="badge {state}">{state}</span>'
+    return f' <a class="badge {state}" href="{_DOCS}/runbooks/{_RUNBOOKS[state]}.md">{state}</a>'
 
 
 def _cell(label: str, html: str, *, dim: bool) -> str:
@@ -151,12 +157,12 @@ def _wake(wake: Wake | None) -> str:
 def _words() -> Iterator[str]:
     yield '<dl class="words">'
     for word, meaning in (
-        ("Unknown", "not watched for long enough to say whether it is busy or idle."),
-        ("Swap", "the sum of VmSwap, where a page that several processes share counts in each."),
-        ("Proportional swap", "the same with shared pages divided among their sharers."),
+        ("Unknown", "not watched for long enough to know whether it is busy or idle."),
+        ("Swap", "the sum of VmSwap, which counts a shared page once in each process."),
+        ("Proportional swap", "the same with each shared page divided among its processes."),
         ("Stranded", "swap of idle workers that memory has room for."),
-        ("Waking one", "what comes back at most when such a worker is woken, and how long that takes."),
-        ("&ndash;", "not to be had here, or nothing to tell."),
+        ("Waking one", "the most that such a worker reads back when it wakes, and how long that takes."),
+        ("&ndash;", "not available, or no value."),
     ):
         yield f"<div><dt>{word}</dt> <dd>{meaning}</dd></div>"
     yield "</dl>"
@@ -168,19 +174,13 @@ def _footer(assessment: Assessment) -> Iterator[str]:
     yield f"swap-exporter {escape(__version__)}</footer>"
 
 
-def _state(group: GroupAssessment) -> str:
-    if group.waking is not None:
-        return "waking"
-    return "stranded" if group.idle_swapped is not None and group.idle_swapped.stranded else ""
-
-
 def _lives(group: GroupAssessment) -> bool:
     return any(role.processes for role in group.roles.values())
 
 
 def _worst(assessment: Assessment) -> str:
-    states = {_state(group) for group in assessment.groups}
-    return next((state for state in _RUNBOOKS if state in states), "")
+    states = {group_state(group, assessment.sample) for group in assessment.groups}
+    return next((state for state in State if state in states), "")
 
 
 def _worst_first(group: GroupAssessment) -> tuple[bool, int, int, str]:

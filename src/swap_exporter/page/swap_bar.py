@@ -5,8 +5,7 @@ from html import escape
 from typing import NamedTuple
 
 from swap_exporter.assessment import Assessment
-from swap_exporter.page.sentence import size
-from swap_exporter.readable import plural, printable
+from swap_exporter.readable import plural, printable, size
 
 NAMED_GROUPS = 3
 """As many shades are distinguishable; the other groups are one part."""

@@ -1,1 +1,1 @@
-"""The table that a person sees: two samples and what an exporter tells, in rows, drawn or as JSON."""
+"""The report: two samples and the metrics of an exporter, as rows, printed as a table or as JSON."""

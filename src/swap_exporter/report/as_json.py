@@ -1,4 +1,4 @@
-"""The report for scripts. docs/report.md describes it; within one ``version`` fields are only added."""
+"""The report as JSON. docs/report.md describes it; within a ``version`` fields are only added."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ VERSION = 1
 
 
 def document(report: Report) -> str:
-    """One JSON object, in ASCII. Bytes, seconds and Unix time; ``null`` is not known."""
+    """One JSON object, in ASCII. Bytes, seconds and Unix time; ``null`` is unknown."""
     host, remainder = report.host, report.remainder
     content = {
         "version": VERSION,

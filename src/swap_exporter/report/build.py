@@ -1,4 +1,4 @@
-"""From two samples, and what was read and asked beside them, to rows. Pure."""
+"""From two assessments, and the metrics of an exporter if there is one, to rows. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,66 +6,55 @@ from statistics import median_low
 from typing import TypeVar
 
 from swap_exporter import assessment
-from swap_exporter.assessment import Assessment, GroupAssessment, Residency, Verdict
-from swap_exporter.assessment.waking import ReadBack, judge_waking
+from swap_exporter.assessment import Assessment, GroupAssessment, Residency
+from swap_exporter.assessment.sums import times
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.watch import Activity
+from swap_exporter.report.exporter_metrics import ExporterMetrics
 from swap_exporter.report.host import host_figures, remainder
-from swap_exporter.report.remedies import remedy
-from swap_exporter.report.rows import (
-    CommandRow,
-    GroupRow,
-    Others,
-    ProcessRow,
-    Report,
-    State,
-    Swap,
-    SwapIn,
-    total,
-)
-from swap_exporter.report.told import Told, ToldGroup
-from swap_exporter.report.verdict import verdict
+from swap_exporter.report.rows import CommandRow, GroupRow, Others, ProcessRow, Report, Swap, SwapIn, total
 from swap_exporter.sampling.sample import Identity, Process
 from swap_exporter.settings import Entry
+from swap_exporter.summary.remedies import group_remedy
+from swap_exporter.summary.sentence import sentence
+from swap_exporter.summary.state import group_state, swapped_workers
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReportInput:
     """Everything that a report is made from."""
 
     first: Assessment
     second: Assessment
-    proportional: Mapping[Identity, int]
-    """SwapPss in bytes, of those processes of which it is known."""
-    swapin_before: Mapping[Identity, int]
-    """Pages read back from swap by each process that is measured, at the first sample."""
-    swapin_after: Mapping[Identity, int]
-    told: Told | None
+    """Its rates are those between the two samples."""
+    metrics: ExporterMetrics | None
     problem: str | None = None
     """Why the exporter at the default address gave no usable answer; ``None`` where none listens there."""
 
 
 def build(
-    reading: Reading, entries: Sequence[Entry], *, top: int | None = None, processes: bool = False
+    given: ReportInput, entries: Sequence[Entry], *, top: int | None = None, processes: bool = False
 ) -> Report:
     """``entries`` are the configuration's. ``top`` limits the rows of each kind."""
-    builder = _Builder(reading, entries, processes)
-    sample, told = reading.second.sample, reading.told
-    groups = sorted((builder.group(group) for group in reading.second.groups), key=_most_first)
+    builder = _Builder(given, entries, processes)
+    sample, metrics = given.second.sample, given.metrics
+    groups = sorted(map(builder.group, builder.assessment.groups), key=_most_first)
     commands = sorted(builder.commands(), key=_most_first)
     shown = total([*(row.swap for row in groups), *(row.swap for row in commands)])
+    host = host_figures(given.second)
     return Report(
         at=sample.at.wall,
         seconds=builder.seconds,
-        verdict=verdict(builder.host, groups, told=told is not None),
-        host=builder.host,
+        verdict=sentence(builder.assessment, watching=False),
+        host=host,
         groups=tuple(groups[:top]),
         other_groups=_others(groups[len(groups[:top]) :]),
         commands=tuple(commands[:top]),
         other_commands=_others(commands[len(commands[:top]) :]),
-        remainder=remainder(builder.host, shown, sample.host.sysv_shm_swap),
-        exporter=told.url if told else None,
-        exporter_problem=reading.problem,
-        groups_told=sum(group.name in told.groups for group in groups) if told else 0,
+        remainder=remainder(host, shown, given.second.attribution),
+        exporter=metrics.url if metrics else None,
+        exporter_problem=given.problem,
+        exporter_groups=sum(group.name in metrics.groups for group in groups) if metrics else 0,
         # A pid namespace has no kernel threads of its own, and hidepid hides them too.
         whole_host=any(process.kernel_thread for process in sample.processes.values()),
         unreadable=sum(process.swap is None for process in sample.processes.values()),
@@ -75,51 +64,51 @@ def build(
 class _Builder:
     """One report under way."""
 
-    def __init__(self, reading: Reading, entries: Sequence[Entry], processes: bool) -> None:
-        self._reading = reading
+    def __init__(self, given: ReportInput, entries: Sequence[Entry], processes: bool) -> None:
         self._entries = entries
         self._processes = processes
-        before, after = reading.first.sample, reading.second.sample
-        self._before, self._after = before, after
-        self.seconds = after.at.monotonic - before.at.monotonic
-        self.host = host_figures(before, after, self.seconds)
-        self._room = assessment.headroom(after)
+        self._before, self._after = given.first.sample, given.second.sample
+        self._inspection = given.second.inspection
+        self.seconds = self._after.at.monotonic - self._before.at.monotonic
+        self.assessment = given.metrics.assessed(given.second) if given.metrics else given.second
+        self._pages_before = _pages(given.first)
+        self._pages_after = _pages(given.second)
         self._faults_before = {
-            process.identity: process.major_faults for process in before.processes.values()
+            process.identity: process.major_faults for process in self._before.processes.values()
         }
+        self._read_nothing = _read_back(given.first) == _read_back(given.second) is not None
 
     def group(self, group: GroupAssessment) -> GroupRow:
-        told = self._reading.told.groups.get(group.name) if self._reading.told else None
         processes = [verdict.member.process for verdict in group.verdicts]
-        workers = [verdict for verdict in group.verdicts if verdict.member.role is Role.WORKER]
-        swapped = [verdict for verdict in workers if verdict.residency is Residency.SWAPPED]
-        swap = self._group_swap(processes, told)
-        swapin = self._swapin(processes)
-        seen = told is not None and told.worker_count > 0
-        state = self._state(group, len(swapped), told)
+        idle_swapped, wake = group.idle_swapped, group.wake
+        state = group_state(group, self._after)
+        workers = sum(group.workers.values())
+        unknown = _count(group, Activity.UNKNOWN)
         return GroupRow(
             name=group.name,
             state=state,
-            remedy=self._remedy(group) if state else None,
+            remedy=group_remedy(group, self._entries) if state else None,
             processes=len(processes),
-            workers=told.worker_count if told and seen else len(workers),
-            idle=told.idle if told else None,
-            unknown=told.unknown if told and seen else None,
-            swapped=told.swapped if told and seen else len(swapped),
-            idle_swapped=told.idle_swapped_workers if told else None,
-            swap=swap,
+            workers=workers,
+            idle=None if unknown == workers else _count(group, Activity.IDLE),
+            unknown=unknown,
+            swapped=swapped_workers(group),
+            idle_swapped=idle_swapped.workers if idle_swapped else None,
+            swap=self._group_swap(group, processes),
             resident=assessment.total(process.resident for process in processes),
-            displaced=told.displaced if told else None,
-            stranded=_at_most(told.stranded if told else None, swap, self.host.swap_used),
-            idle_seconds=self._idle_seconds(told),
-            swapin=swapin,
-            wake_bytes=self._wake_bytes(swapped, told),
-            wake_seconds=told.wake_seconds if told else None,
+            displaced=idle_swapped.displaced if idle_swapped else None,
+            stranded=idle_swapped.stranded if idle_swapped else None,
+            idle_seconds=None
+            if group.longest_idle_since is None
+            else max(0.0, self._after.at.wall - group.longest_idle_since),
+            swapin=self._group_swapin(group, processes),
+            wake_bytes=int(wake.bytes) if wake else self._swap_of_one(group),
+            wake_seconds=wake.seconds if wake else None,
             members=self._members((v.member.process, v.member.role) for v in group.verdicts),
         )
 
     def commands(self) -> list[CommandRow]:
-        grouped = {v.member.process.pid for group in self._reading.second.groups for v in group.verdicts}
+        grouped = {v.member.process.pid for group in self.assessment.groups for v in group.verdicts}
         by_name: dict[str, list[Process]] = {}
         for process in self._after.processes.values():
             if process.pid not in grouped and not process.kernel_thread and not process.ended:
@@ -155,14 +144,25 @@ class _Builder:
     def _swap(self, process: Process) -> Swap | None:
         if process.swap is None:
             return None
-        known = self._reading.proportional.get(process.identity)
-        return Swap(process.swap, process.swap == 0) if known is None else Swap(known, True)
+        share = self._inspection.share(process)
+        return Swap(process.swap, process.swap == 0) if share is None else Swap(share, True)
 
-    def _group_swap(self, processes: Iterable[Process], told: ToldGroup | None) -> Swap | None:
+    def _group_swap(self, group: GroupAssessment, processes: Iterable[Process]) -> Swap | None:
         swap = total(map(self._swap, processes))
-        if swap and not swap.proportional and told and told.proportional_swap is not None:
-            return Swap(told.proportional_swap, True)
-        return swap
+        proportional = assessment.total(role.proportional_swap for role in group.roles.values())
+        return swap if swap is None or swap.proportional or proportional is None else Swap(proportional, True)
+
+    def _group_swapin(self, group: GroupAssessment, processes: Iterable[Process]) -> SwapIn:
+        """The rate that decides whether the group is waking; faults are those of its processes."""
+        size: float | None = 0.0
+        for role in group.roles.values():
+            rate = times(role.swapin_pages_per_second, self._after.page_size)
+            if rate is None and (
+                role.major_faults_per_second == 0 or self._read_nothing or not role.processes
+            ):
+                rate = 0.0
+            size = None if size is None or rate is None else size + rate
+        return SwapIn(size, self._swapin(processes).major_faults_per_second)
 
     def _swapin(self, processes: Iterable[Process]) -> SwapIn:
         all_faults, all_pages = 0, 0
@@ -170,66 +170,59 @@ class _Builder:
         for process in processes:
             faults = self._since(process, self._faults_before, process.major_faults) or 0
             all_faults += faults
-            # No swap-in fault is missing from them: where there is none, or nothing was read from swap,
-            # there was no swap-in.
-            if faults and self.host.swapin != 0:
-                after = self._reading.swapin_after.get(process.identity)
-                pages = self._since(process, self._reading.swapin_before, after)
+            # Major faults are an upper bound on swap-in faults: without one there was no swap-in.
+            if faults and not self._read_nothing:
+                pages = self._since(process, self._pages_before, self._pages_after.get(process.identity))
                 measured = measured and pages is not None
                 all_pages += pages or 0
         size = all_pages * self._after.page_size / self.seconds
         return SwapIn(size if measured else None, all_faults / self.seconds)
 
     def _since(self, process: Process, before: Mapping[Identity, int], after: int | None) -> int | None:
-        """What was counted between the samples; ``None`` where one of the readings is missing."""
+        """What was counted between the samples; ``None`` where one of the counts is missing."""
         first = before.get(process.identity)
         if first is None and process.start_ticks / self._after.clock_ticks >= self._before.at.boottime:
             first = 0
         return None if after is None or first is None else max(0, after - first)
 
-    def _state(self, group: GroupAssessment, swapped: int, told: ToldGroup | None) -> State | None:
-        roles: dict[Role, list[Process]] = {}
-        for member in (each.member for each in group.verdicts):
-            roles.setdefault(member.role, []).append(member.process)
-        read_back = (ReadBack(*self._swapin(processes)) for processes in roles.values())
-        if judge_waking(read_back, self.host.swapin) is not None:
-            return State.WAKING
-        if told is not None and told.stranded is not None:
-            return State.STRANDED if told.stranded else None
-        return State.SWAPPED if swapped and self._room != 0 else None
-
-    def _remedy(self, group: GroupAssessment) -> str | None:
-        if not group.verdicts:
+    def _swap_of_one(self, group: GroupAssessment) -> int | None:
+        """The median of the swapped workers' swap, which bounds what one of them reads back."""
+        if not swapped_workers(group):
             return None
-        one = max(group.verdicts, key=lambda verdict: verdict.member.role is Role.WORKER).member
-        return remedy(one.entry, one.process, self._entries)
-
-    def _idle_seconds(self, told: ToldGroup | None) -> float | None:
-        if told is None or told.longest_idle_since is None:
-            return None
-        return max(0.0, self._after.at.wall - told.longest_idle_since)
-
-    def _wake_bytes(self, swapped: Sequence[Verdict], told: ToldGroup | None) -> int | None:
-        if told is not None and (told.wake_bytes is not None or not told.swapped):
-            return told.wake_bytes
-        sizes = [swap.size for v in swapped if (swap := self._swap(v.member.process)) is not None]
+        swaps = (
+            self._swap(verdict.member.process)
+            for verdict in group.verdicts
+            if verdict.member.role is Role.WORKER and verdict.residency is Residency.SWAPPED
+        )
+        sizes = [swap.size for swap in swaps if swap is not None]
         return median_low(sizes) if sizes else None
 
 
-def _at_most(size: int | None, swap: Swap | None, used: int | None) -> int | None:
-    """An exporter without SwapPss counts shared pages several times."""
-    return assessment.at_most(size, swap.size if swap and swap.proportional else None, used)
+def _count(group: GroupAssessment, activity: Activity) -> int:
+    return sum(group.workers.get((activity, residency), 0) for residency in Residency)
+
+
+def _pages(of: Assessment) -> Mapping[Identity, int]:
+    """Pages that each measured process has read back from swap so far."""
+    delays = of.inspection.delays or {}
+    return {identity: each.swapin_pages for identity, each in delays.items()}
+
+
+def _read_back(of: Assessment) -> int | None:
+    """Pages that the host has read back from swap so far, zswap included."""
+    vmstat = of.sample.host.vmstat
+    return None if vmstat is None or vmstat.pswpin is None else vmstat.pswpin + (vmstat.zswpin or 0)
 
 
 Row = TypeVar("Row", GroupRow, CommandRow)
 
 
 def _others(rows: Sequence[Row]) -> Others:
-    holding = [row for row in rows if row.swap is None or row.swap.size]
+    in_swap = [row for row in rows if row.swap is None or row.swap.size]
     return Others(
-        rows=len(holding),
-        swap=total(row.swap for row in holding),
-        resident=assessment.total(row.resident for row in holding),
+        rows=len(in_swap),
+        swap=total(row.swap for row in in_swap),
+        resident=assessment.total(row.resident for row in in_swap),
     )
 
 

@@ -1,4 +1,4 @@
-"""What has to be said beside the table: what its marks mean, and what it cannot know."""
+"""Notes below the table: what its marks mean, and what it cannot know."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,13 @@ from swap_exporter.readable import plural
 from swap_exporter.report.rows import CommandRow, GroupRow, Report, Swap
 
 VMSWAP = "*"
-"""Behind a size that VmSwap stands in for."""
+"""After a size that is VmSwap, in part at least."""
 
 FAULTS = "flt/s"
-"""The unit where page faults stand in for swap-in."""
+"""The unit where only page faults are known."""
 
 UNKNOWN = "?"
-"""Behind the number of workers that the exporter has not watched for long enough to call them idle."""
+"""After the number of workers that the exporter has not watched for long enough to call them idle."""
 
 
 def notes(report: Report) -> Iterator[str]:
@@ -21,16 +21,16 @@ def notes(report: Report) -> Iterator[str]:
     if any(_is_vmswap(row.swap) for row in rows):
         yield (
             f"{VMSWAP} VmSwap, which counts a shared page once in each process. SwapPss, which divides it "
-            "among them, could not be read of all of these; root can."
+            "among them, is not readable for all of these processes; root can read it."
         )
     if report.remainder and report.remainder.shared_memory:
         yield (
-            "shared memory: tmpfs, memfd and shared mappings, whose owner /proc does not show; at least so "
-            "much. swap cache: copies of what is in memory again; at most so much."
+            "shared memory: tmpfs, memfd and shared mappings, whose owner /proc does not show (a lower "
+            "bound). swap cache: copies of pages that are back in memory (an upper bound)."
         )
     if any(row.swapin.bytes_per_second is None for row in rows):
         yield (
-            f"{FAULTS}: page faults that waited for a disk, of files too. Bytes take root, "
+            f"{FAULTS}: major page faults per second, file-backed ones included. Bytes need root, "
             "kernel.task_delayacct=1 and processes that were started after that."
         )
     if any(group.unknown and group.idle is not None for group in report.groups):
@@ -40,24 +40,24 @@ def notes(report: Report) -> Iterator[str]:
     elif report.host.swap_used != 0:
         yield (
             f"{report.seconds:.1f} seconds do not show which workers are idle, nor what was pushed out since "
-            "they last served: everything in swap counts as swapped. A running exporter knows; "
+            "they last worked: everything in swap counts as swapped. A running exporter knows; "
             f"{report.exporter_problem or 'none was found here (--from URL names one)'}."
         )
     if not report.whole_host:
-        yield "Not every process of this machine is visible here: swap of hidden ones counts as no process's."
+        yield "Not every process of this machine is visible here: the swap of hidden processes has no row."
     if report.unreadable:
         yield f"The memory of {plural(report.unreadable, 'process', 'processes')} could not be read."
 
 
 def _exporter(report: Report, url: str) -> str:
-    if report.groups and report.groups_told == 0:
+    if report.groups and report.exporter_groups == 0:
         return f"{url} knows none of these groups: it may have another configuration, or see another /proc."
     if report.groups and all(group.idle is None for group in report.groups):
         return (
             f"{url} has not watched for long enough to know which workers are idle: everything "
             "in swap counts as swapped."
         )
-    return f"Idle workers, what was pushed out of them and what waking costs: from {url}."
+    return f"Idle workers, their displaced memory and what waking costs: from {url}."
 
 
 def _is_vmswap(swap: Swap | None) -> bool:

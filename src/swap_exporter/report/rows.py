@@ -1,32 +1,21 @@
-"""The rows of a report. What is ``None`` is not known, and left out of the table; JSON has ``null``."""
+"""The rows of a report. ``None`` is unknown: left out of the table, ``null`` in JSON."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from swap_exporter.grouping.roles import Role
-
-
-class State(StrEnum):
-    """What a group needs somebody to look at it for."""
-
-    WAKING = "waking"
-    """It reads itself back from swap now."""
-    STRANDED = "stranded"
-    """The exporter says so: idle workers in swap that memory could hold."""
-    SWAPPED = "swapped"
-    """Workers are in swap and memory has room for them; which of them are idle is unknown."""
+from swap_exporter.summary.state import State
 
 
 class Swap(NamedTuple):
-    """What some processes hold in swap."""
+    """What some processes have in swap."""
 
     size: int
     """Bytes."""
     proportional: bool
-    """Shared pages are divided among their sharers. Else VmSwap stands in for a part, and may count some of
-    them several times."""
+    """Each shared page is divided among its processes. Else some of it is VmSwap, which counts a shared page
+    once in each process."""
 
 
 class SwapIn(NamedTuple):
@@ -35,7 +24,7 @@ class SwapIn(NamedTuple):
     bytes_per_second: float | None
     """``None`` where only the faults are known."""
     major_faults_per_second: float
-    """Faults that waited for I/O, of files too."""
+    """Major page faults, file-backed ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +48,22 @@ class GroupRow:
     processes: int
     workers: int
     idle: int | None
-    """Workers, as an exporter counts them. ``None`` while it has watched none for long enough."""
-    unknown: int | None
-    """Workers that the exporter has not watched for long enough to call them busy or idle."""
+    """Idle workers. ``None`` while no worker has been watched for long enough."""
+    unknown: int
+    """Workers that have not been watched for long enough to call them busy or idle."""
     swapped: int
-    """Workers, as an exporter counts them; without one, by all of their swap."""
+    """Swapped workers, idle or not; without an exporter, by all of their swap."""
     idle_swapped: int | None
-    """Workers, as an exporter counts them."""
+    """Workers that are idle and swapped."""
     swap: Swap | None
     resident: int | None
     displaced: int | None
     stranded: int | None
     idle_seconds: float | None
-    """For how long the worker has been idle that has been so for longest."""
+    """How long the worker that has been idle longest has been idle."""
     swapin: SwapIn
     wake_bytes: int | None
-    """At most so much comes back when one of its swapped workers wakes."""
+    """The most that one of its swapped workers reads back when it wakes."""
     wake_seconds: float | None
     members: tuple[ProcessRow, ...]
     """By swap; empty unless asked for."""
@@ -94,7 +83,7 @@ class CommandRow:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Rows that hold swap and are too many to show, as one."""
+    """One row for those beyond the limit that have anything in swap."""
 
     rows: int
     swap: Swap | None
@@ -103,17 +92,17 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """Used swap that no process shows; bytes. The parts add up to what is left of it."""
+    """Used swap that belongs to no process, in bytes."""
 
     sysv_shm: int | None
     """/proc/sysvipc/shm; ``None`` where that cannot be read."""
     swap_cache: int
-    """Slots whose page is back in memory: at most so much, for SwapCached counts some that processes show."""
+    """Slots whose page is back in memory: an upper bound, since SwapCached also counts pages of processes."""
     shared_memory: int
-    """tmpfs, memfd and shared mappings, at least so much; /proc shows them nowhere."""
+    """tmpfs, memfd and shared mappings, which /proc does not show: a lower bound."""
     repeated: int
-    """What the processes show beyond what is used: shared pages that VmSwap counts several times, and what
-    moved while it was read."""
+    """By how much the processes exceed the used swap: shared pages that VmSwap counts several times, and
+    pages that moved during the sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +115,7 @@ class HostFigures:
     memory_total: int | None
     memory_available: int | None
     swapin: float | None
-    """zswap's included."""
+    """Without zswap's, as ``swap_host_swapin_bytes_per_second``."""
     swapout: float | None
 
 
@@ -137,7 +126,7 @@ class Report:
     seconds: float
     """Between the two samples."""
     verdict: str
-    """One sentence for people, of all groups, whether they are among the rows or not."""
+    """One sentence for people, on all groups, shown or not."""
     host: HostFigures
     groups: tuple[GroupRow, ...]
     """By swap, the most first."""
@@ -146,14 +135,14 @@ class Report:
     """By swap, the most first."""
     other_commands: Others
     remainder: Remainder | None
-    """``None`` where what is used, or what a process holds, is not known."""
+    """``None`` where the used swap, or that of a process, is unknown."""
     exporter: str | None
-    """The address that told about idleness."""
+    """The address of the exporter that was asked."""
     exporter_problem: str | None
     """Why the exporter at the default address gave no usable answer, as one line; ``None`` where none listens
     there."""
-    groups_told: int
-    """Groups, of all there are, that the exporter knows."""
+    exporter_groups: int
+    """Number of groups that the exporter knows."""
     whole_host: bool
     """Every process of the machine was visible."""
     unreadable: int

@@ -1,40 +1,38 @@
-"""The report drawn with rich, for people. Names are text that any process may choose: never markup."""
+"""The report as a table in a terminal. Names are text that any process may choose: never markup."""
 
 from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from swap_exporter.readable import duration, plural, printable, short_time, size
 from swap_exporter.report.notes import FAULTS, UNKNOWN, VMSWAP, notes
-from swap_exporter.report.remedies import PAGE
 from swap_exporter.report.rows import (
     CommandRow,
     GroupRow,
-    HostFigures,
     Others,
     ProcessRow,
     Remainder,
     Report,
-    State,
     Swap,
     SwapIn,
 )
+from swap_exporter.summary.remedies import PAGE
+from swap_exporter.summary.state import State
 
 COLOURS = {State.WAKING: "bold red", State.STRANDED: "bold yellow", State.SWAPPED: "bold"}
 
 
 def draw(report: Report, console: Console) -> None:
-    """Print it all."""
+    """Print the sentence, the table, the remedies and the notes."""
     worst = min((group.state for group in report.groups if group.state), key=list(State).index, default=None)
     console.print(Text(report.verdict, style=COLOURS[worst] if worst else "bold"), end="\n\n")
     if report.host.swap_used != 0:
-        console.print(_Drawing(report).table)
+        console.print(_table(report, console.width))
         console.print()
-    if figures := _host(report.host):
-        console.print(Text(figures), end="\n\n")
     for names, remedy in _remedies(report.groups):
         console.print(Text.assemble((names, "bold"), f": {remedy}"))
     if any(group.remedy for group in report.groups):
@@ -43,19 +41,8 @@ def draw(report: Report, console: Console) -> None:
         console.print(Text(note, style="dim"))
 
 
-def _host(host: HostFigures) -> str:
-    parts = []
-    if host.swap_used is not None and host.swap_total is not None:
-        parts.append(f"swap: {size(host.swap_used)} of {size(host.swap_total)}")
-    if host.swapin is not None and host.swapout is not None:
-        parts.append(f"{size(host.swapin)}/s in, {size(host.swapout)}/s out")
-    if host.memory_available is not None and host.memory_total is not None:
-        parts.append(f"memory: {size(host.memory_available)} of {size(host.memory_total)} available")
-    return "; ".join(parts)
-
-
 def _remedies(groups: Iterable[GroupRow]) -> Iterable[tuple[str, str]]:
-    """What helps, after the names of all groups that it helps, which say what with."""
+    """Each remedy once, with the names of the groups that it is for, and their state."""
     by_remedy: dict[tuple[State, str], list[str]] = {}
     for group in groups:
         if group.state and group.remedy:
@@ -63,56 +50,70 @@ def _remedies(groups: Iterable[GroupRow]) -> Iterable[tuple[str, str]]:
     return [(f"{', '.join(names)} ({state})", remedy) for (state, remedy), names in by_remedy.items()]
 
 
-class _Drawing:
-    """The table under way. A column of which nothing is known is left out."""
+COLUMNS = {
+    "workers": "swapped\nof workers",
+    "swap": "\n   swap",
+    "resident": "\nresident",
+    "idle": "longest\nidle",
+    "swapin": "swap-in\nnow",
+    "wake": "waking one\nat most",
+}
+"""Headings by the keyword of :meth:`_Drawing._row`."""
 
-    def __init__(self, report: Report) -> None:
-        self._told = any(group.idle is not None for group in report.groups)
-        self._idle = any(group.idle_seconds is not None for group in report.groups)
-        self._wake = any(group.wake_bytes is not None for group in report.groups)
+NARROW = ("resident", "idle", "wake", "swapin")
+"""Columns that a narrow terminal does not show, the first ones first."""
+
+NAME_WIDTH = 16
+"""Characters of a line for the names, at least: longer ones are folded."""
+
+
+def _table(report: Report, width: int) -> Table:
+    """With as many columns as fit."""
+    for number in range(len(NARROW) + 1):
+        drawing = _Drawing(report, NARROW[:number])
+        if drawing.width <= width:
+            break
+    return drawing.table
+
+
+class _Drawing:
+    """The table under way. It has no column without a known value."""
+
+    def __init__(self, report: Report, without: Sequence[str]) -> None:
+        self._idle_known = any(group.idle is not None for group in report.groups)
+        unknown = set(without)
+        if not any(group.idle_seconds is not None for group in report.groups):
+            unknown.add("idle")
+        if not any(group.wake_bytes is not None for group in report.groups):
+            unknown.add("wake")
+        self._columns = [column for column in COLUMNS if column not in unknown]
         self.table = Table(box=SIMPLE, padding=0, show_edge=False, pad_edge=False, show_footer=True)
-        self._columns(report.host)
+        self._add_columns(report.host.swap_used)
         self._groups(report.groups, report.other_groups)
         self._commands(report.commands, report.other_commands)
         if report.remainder is not None:
             self._remainder(report.remainder)
 
-    def _columns(self, host: HostFigures) -> None:
-        self.table.add_column(
-            "\ngroup", footer="" if host.swap_used is None else "used in all", overflow="fold", ratio=1
-        )
-        titles = [
-            "idle/swapped\nof workers" if self._told else "swapped\nof workers",
-            "\n   swap",
-            "\nresident",
-        ]
-        titles += ["longest\nidle"] if self._idle else []
-        titles += ["swap-in\nnow"]
-        titles += ["waking one\nat most"] if self._wake else []
-        for title in titles:
-            footer = _size(host.swap_used) if title.endswith(" swap") else ""
+    @property
+    def width(self) -> int:
+        """What the table needs. A cell that is not a name is never folded."""
+        columns = self.table.columns[1:]
+        cells = ((column.header, column.footer, *column.cells) for column in columns)
+        return NAME_WIDTH + sum(1 + max(_cell_width(cell) for cell in column) for column in cells)
+
+    def _add_columns(self, used: int | None) -> None:
+        footer = "" if used is None else "all used swap"
+        self.table.add_column("\ngroup", footer=footer, overflow="fold", ratio=1)
+        for column in self._columns:
+            title = ("idle/" if column == "workers" and self._idle_known else "") + COLUMNS[column]
+            footer = _size(used) if column == "swap" else ""
             self.table.add_column(title, footer=footer, justify="right", no_wrap=True)
 
-    def _row(
-        self,
-        name: Text,
-        swap: str,
-        resident: int | None = None,
-        *,
-        workers: str = "",
-        idle: str = "",
-        swapin: str = "",
-        wake: str = "",
-        style: str = "",
-    ) -> None:
-        cells = [workers, swap, _size(resident)]
-        cells += [idle] if self._idle else []
-        cells += [swapin]
-        cells += [wake] if self._wake else []
-        self.table.add_row(name, *map(Text, cells), style=style)
+    def _row(self, name: Text, *, style: str = "", **cells: str) -> None:
+        self.table.add_row(name, *(Text(cells.get(column, "")) for column in self._columns), style=style)
 
     def _heading(self, text: str) -> None:
-        self._row(Text(text, style="italic"), "")
+        self._row(Text(text, style="italic"))
 
     def _groups(self, groups: Sequence[GroupRow], others: Others) -> None:
         for group in groups:
@@ -120,8 +121,8 @@ class _Drawing:
                 continue
             self._row(
                 Text(printable(group.name)),
-                _swap(group.swap),
-                group.resident,
+                swap=_swap(group.swap),
+                resident=_size(group.resident),
                 workers=self._workers(group),
                 idle="" if group.idle_seconds is None else duration(group.idle_seconds),
                 swapin=_swapin(group.swapin),
@@ -133,19 +134,19 @@ class _Drawing:
 
     def _workers(self, group: GroupRow) -> str:
         idle = "?" if group.idle is None else f"{group.idle}{_unknown(group)}"
-        swapped = f"{idle}/{group.swapped}" if self._told else str(group.swapped)
+        swapped = f"{idle}/{group.swapped}" if self._idle_known else str(group.swapped)
         return f"{swapped} of {group.workers}" if group.workers else ""
 
     def _commands(self, commands: Sequence[CommandRow], others: Others) -> None:
-        holding = [command for command in commands if _shown(command.swap)]
-        if holding:
+        in_swap = [command for command in commands if _shown(command.swap)]
+        if in_swap:
             self._heading("in no group")
-        for command in holding:
+        for command in in_swap:
             times = f" ({command.processes})" if command.processes > 1 else ""
             self._row(
                 Text(f"{printable(command.name)}{times}"),
-                _swap(command.swap),
-                command.resident,
+                swap=_swap(command.swap),
+                resident=_size(command.resident),
                 swapin=_swapin(command.swapin),
             )
             self._members(command.members)
@@ -156,8 +157,8 @@ class _Drawing:
             if _shown(member.swap):
                 self._row(
                     Text(f"  {member.pid} {member.role or ''}"),
-                    _swap(member.swap),
-                    member.resident,
+                    swap=_swap(member.swap),
+                    resident=_size(member.resident),
                     swapin=_swapin(member.swapin),
                     style="dim",
                 )
@@ -165,7 +166,7 @@ class _Drawing:
     def _others(self, others: Others, word: str) -> None:
         if others.rows:
             name = f"{plural(others.rows, f'more {word}', f'more {word}s')}"
-            self._row(Text(name), _swap(others.swap), others.resident)
+            self._row(Text(name), swap=_swap(others.swap), resident=_size(others.resident))
 
     def _remainder(self, remainder: Remainder) -> None:
         parts = (
@@ -178,11 +179,15 @@ class _Drawing:
             self._heading("of no process")
         for name, number in parts:
             if number:
-                self._row(Text(name), f"-{size(-number)}" if number < 0 else size(number))
+                self._row(Text(name), swap=f"-{size(-number)}" if number < 0 else size(number))
 
 
 def _unknown(group: GroupRow) -> str:
     return f"+{group.unknown}{UNKNOWN}" if group.unknown else ""
+
+
+def _cell_width(cell: object) -> int:
+    return max(map(cell_len, str(cell).split("\n")))
 
 
 def _shown(swap: Swap | None) -> bool:

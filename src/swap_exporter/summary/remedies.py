@@ -1,8 +1,10 @@
-"""What helps, by kind of server: sentences of docs/runbooks/remedies.md, where their price stands too."""
+"""What helps, by kind of server. docs/runbooks/remedies.md has the same sentences, and their price."""
 
 from collections.abc import Iterable
 
+from swap_exporter.assessment import GroupAssessment
 from swap_exporter.grouping import selectors
+from swap_exporter.grouping.roles import Role
 from swap_exporter.sampling.sample import Process
 from swap_exporter.settings import Entry
 
@@ -74,9 +76,17 @@ REMEDIES = {
 }
 
 
+def group_remedy(group: GroupAssessment, entries: Iterable[Entry]) -> str | None:
+    """For the workers of a group; ``None`` for a group without a process."""
+    if not group.verdicts:
+        return None
+    one = max(group.verdicts, key=lambda verdict: verdict.member.role is Role.WORKER).member
+    return remedy(one.entry, one.process, entries)
+
+
 def remedy(entry: Entry, process: Process, entries: Iterable[Entry]) -> str:
-    """For a worker that ``entry`` claims. An entry of the user's may have any name: what the catalogue would
-    call the process tells its kind."""
+    """For a worker that ``entry`` claims. A user's entry may have any name, so the catalogue's entry that
+    matches the process decides its kind. ``entries``: all of the configuration."""
     builtin = (each for each in entries if each.builtin and selectors.claim(each, process) is not None)
     known = entry if entry.builtin else next(builtin, entry)
     return REMEDIES.get(known.name.text.partition(":")[0], OTHER)

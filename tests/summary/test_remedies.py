@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from swap_exporter import config
-from swap_exporter.report.remedies import OTHER, PAGE, REMEDIES, remedy
+from swap_exporter.summary.remedies import OTHER, PAGE, REMEDIES, remedy
 from tests.making import entry, process
 
 ROOT = Path(__file__).parents[2]
