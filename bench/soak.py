@@ -44,6 +44,6 @@ def soak(samples: int, reports: int, programs: Path, scratch: Path) -> Iterator[
                     number,
                     private_bytes(os.getpid()),
                     len(os.listdir("/proc/self/fd")),
-                    len(memory.watches) if memory else 0,
+                    len(memory.states) if memory else 0,
                     len(gc.get_objects()),
                 )

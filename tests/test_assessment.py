@@ -11,9 +11,9 @@ from swap_exporter.details.cgroups import Cgroups
 from swap_exporter.details.details import Details
 from swap_exporter.grouping.grouping import Grouping, by_name
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.activity import Activity
 from swap_exporter.history.history import History
-from swap_exporter.history.wakes import WakeCost
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.swapin_latency import WakeCost
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.settings import Configuration, Idle, Quiet
 from tests.making import MIB, entry, grouping, host, instant, member, process, sample
@@ -111,12 +111,12 @@ def test_what_is_stranded_on_the_host_shares_its_headroom():
     assert assessment.stranded == 120 * MIB
 
 
-def inspected(processes, inspection, cost=None, **rest):
+def inspected(processes, details, cost=None, **rest):
     """Assess idle workers with a closer look at them, on a host where earlier wakes cost so much."""
     history = History(Configuration())
     members = [member(each) for each in processes]
     for second in range(1000, 1301, 15):
-        observation = history.observe(sample(second, processes, **rest), grouping(members), inspection)
+        observation = history.observe(sample(second, processes, **rest), grouping(members), details)
     return assess(replace(observation, wake_cost=cost or WakeCost()), Configuration())
 
 
@@ -150,7 +150,7 @@ def test_stranded_is_at_most_the_used_swap(shares, stranded):
     assessment = inspected(workers, Details(proportional_swap=known))
     group = the_group(assessment)
     assert group.idle_swapped.stranded == assessment.stranded == stranded
-    assert group.held == assessment.attribution.grouped == stranded
+    assert group.attributed == assessment.attribution.grouped == stranded
     assert (group.idle_swapped.proportional_swap is None) is (not shares), "absent where VmSwap stands in"
 
 
@@ -168,7 +168,7 @@ def test_stranded_of_all_groups_is_at_most_the_used_swap():
 def test_where_used_swap_is_not_known_its_bound_is_not_known_either():
     of = replace(host(), meminfo=None)
     assessment = steadily([member(process(20, swap=4 << 30))], of=of)
-    assert the_group(assessment).held == assessment.attribution.grouped == 4 << 30
+    assert the_group(assessment).attributed == assessment.attribution.grouped == 4 << 30
 
 
 def test_what_its_cgroup_has_no_room_for_is_not_stranded():
@@ -176,8 +176,8 @@ def test_what_its_cgroup_has_no_room_for_is_not_stranded():
     free = process(22, swap=90 * MIB)._replace(cgroups=("/large",))
     unlimited = process(23, swap=90 * MIB)._replace(cgroups=("/",))
     rooms = {("/small",): 0, ("/large",): 50 * MIB, ("/",): None}
-    inspection = Details(cgroups=Cgroups(swap={}, path={}, headroom=rooms))
-    group = the_group(inspected([*squeezed, free, unlimited], inspection))
+    details = Details(cgroups=Cgroups(swap={}, path={}, headroom=rooms))
+    group = the_group(inspected([*squeezed, free, unlimited], details))
     assert group.idle_swapped.workers == 4
     assert group.idle_swapped.stranded == 0 + 50 * MIB + 90 * MIB
 
@@ -219,8 +219,8 @@ def test_used_swap_is_told_by_who_holds_it():
     grouped, other = process(20, swap=90 * MIB), process(30, swap=11 * MIB)
     history = History(Configuration())
     taken = sample(1000, [grouped, other], of)
-    inspection = Details(proportional_swap={grouped.identity: 30 * MIB})
-    observation = history.observe(taken, Grouping(by_name([member(grouped)]), (other,), 0), inspection)
+    details = Details(proportional_swap={grouped.identity: 30 * MIB})
+    observation = history.observe(taken, Grouping(by_name([member(grouped)]), (other,), 0), details)
     attribution = assess(observation, Configuration()).attribution
     assert (attribution.grouped, attribution.ungrouped) == (30 * MIB, 11 * MIB)
     assert attribution.sysv_shm == 7 * MIB

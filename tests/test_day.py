@@ -12,7 +12,7 @@ from swap_exporter.assessment import Assessment, GroupAssessment, Residency
 from swap_exporter.details.details import DetailsReader
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.sample import Instant, Process, Sample
 from swap_exporter.sampling.scan import Scanner
@@ -145,6 +145,6 @@ def test_a_day() -> None:
     noon, midnight = blocks.values()
     assert midnight - noon < 500
     # All that its workers used in 12 hours at 1 %, the recycled one's included, from their first sample on.
-    used = shop(assessment).roles[Role.WORKER].totals.cpu_ticks / HZ
+    used = shop(assessment).roles[Role.WORKER].counters.cpu_ticks / HZ
     assert used == pytest.approx(8 * 12 * 36, rel=0.001)
     assert len(assessment.groups) <= 7

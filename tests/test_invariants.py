@@ -12,9 +12,9 @@ from swap_exporter.details.details import Details
 from swap_exporter.exposition.render import families
 from swap_exporter.grouping.grouper import OVERFLOW, Grouper
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.activity import Activity
+from swap_exporter.history.activity_tracker import PersistedState
 from swap_exporter.history.history import History
-from swap_exporter.history.watch import Activity
-from swap_exporter.history.watches import Memory
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Process, Sample
 from swap_exporter.settings import Configuration, Limits
@@ -84,13 +84,13 @@ class Line:
             self._before = {seen.pid: seen for seen in processes}
         taken = sample(instant(self._seconds), processes, host(available=1 << 34))
         grouping = self._grouper.assign(taken)
-        inspection = Details(delays=delays, proportional_swap=_shares(taken))
+        details = Details(delays=delays, proportional_swap=_shares(taken))
         before = None if self._thorough else self._said
-        self._said = assess(self._history.observe(taken, grouping, inspection), self.configuration, before)
+        self._said = assess(self._history.observe(taken, grouping, details), self.configuration, before)
         return self._said
 
-    def memory(self) -> Memory | None:
-        return self._history.memory()
+    def persisted_state(self) -> PersistedState | None:
+        return self._history.persisted_state()
 
     def _process(
         self,
@@ -149,7 +149,7 @@ def test_who_looks_only_at_what_has_changed_says_the_same(
             assert list(families(said)) == list(families(expected))
             assert said.groups == expected.groups
             assert [group.verdicts for group in said.groups] == [group.verdicts for group in expected.groups]
-            assert seeing.memory() == thorough.memory()
+            assert seeing.persisted_state() == thorough.persisted_state()
 
 
 def test_a_worker_becomes_idle_at_its_time_though_nothing_else_changes() -> None:

@@ -118,4 +118,4 @@ def test_a_pass_that_breaks_off_says_nothing_of_groups_and_forgets_nothing(dormo
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert (broken.groups, broken.stranded, broken.sample.complete) == ((), None, False)
     (group,) = after(broken, line).groups
-    assert group.verdicts[0].watch.since == first.groups[0].verdicts[0].watch.since
+    assert group.verdicts[0].state.since == first.groups[0].verdicts[0].state.since

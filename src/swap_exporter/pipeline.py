@@ -10,8 +10,8 @@ from swap_exporter.assessment import Assessment, assess, of_the_host_alone
 from swap_exporter.assessment.capabilities import COLLECTORS
 from swap_exporter.details.details import DetailsReader
 from swap_exporter.grouping.grouper import Grouper
+from swap_exporter.history.activity_tracker import PersistedState
 from swap_exporter.history.history import History
-from swap_exporter.history.watches import Memory
 from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
 from swap_exporter.sampling.scan import Scanner
 from swap_exporter.settings import Configuration
@@ -32,7 +32,7 @@ class Pipeline:
         details_reader: DetailsReader,
         context: TemplateContext,
         clock: Callable[[], Instant],
-        memory: Memory | None = None,
+        persisted: PersistedState | None = None,
     ) -> None:
         self._lock = Lock()
         self._scanner = scanner
@@ -40,7 +40,7 @@ class Pipeline:
         self._clock = clock
         self._configuration = configuration
         self._grouper = Grouper(configuration, context)
-        self._history = History(configuration, memory)
+        self._history = History(configuration, persisted)
         self._last: Assessment | None = None
         self._complete_at: Instant | None = None
         self._progress_at = clock().monotonic
@@ -83,10 +83,10 @@ class Pipeline:
             self._history.configure(configuration)
             self._last = None
 
-    def memory(self) -> Memory | None:
+    def persisted_state(self) -> PersistedState | None:
         """What a later run needs to go on."""
         with self._lock:
-            return self._history.memory()
+            return self._history.persisted_state()
 
     def _no_older_than(self, seconds: float, deadline: float = math.inf) -> Assessment:
         patience = -1 if deadline == math.inf else max(0.0, deadline - self._clock().monotonic)
@@ -100,7 +100,7 @@ class Pipeline:
             self._last = self._assessed(sample)
             if sample.complete:
                 self._complete_at, self._progress_at = sample.at, self._clock().monotonic
-            runs = (*sample.collectors, *self._last.inspection.collectors)
+            runs = (*sample.collectors, *self._last.details.collectors)
             self._log_problems(runs)
             self._log_capabilities(self._last.capabilities, runs)
             return self._last

@@ -9,12 +9,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from swap_exporter.assessment.verdict import judge
+from swap_exporter.assessment.worker import assess_worker
 from swap_exporter.cli.explain import observed_activity, reported_activity
 from swap_exporter.client.workers import Worker
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.activity import Activity
 from swap_exporter.history.history import History
-from swap_exporter.history.watch import Activity
 from swap_exporter.settings import Configuration, Idle
 from tests.cli.network import private_network
 from tests.cli.test_cli import run
@@ -210,8 +210,8 @@ def observed(idle, seconds, cpu):
         of = member(process(cpu=cpu * second, timeslices=second), entry(idle=idle))
         taken = sample(second, [of.process])
         observation = history.observe(taken, grouping([of]))
-    [(seen, watch)] = observation.watches["shop"].alive
-    return observed_activity(judge(seen, watch, taken.at), taken.at)
+    [(seen, watch)] = observation.activity["shop"].alive
+    return observed_activity(assess_worker(seen, watch, taken.at), taken.at)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from swap_exporter.client.http import AskError
 from swap_exporter.client.workers import Worker, Workers, parse_workers, workers_url
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.web.workers import workers_document
 from tests.exposition.test_exposition import assessed
 from tests.making import MIB

@@ -29,7 +29,7 @@ from swap_exporter.exposition.own import own_metrics
 from swap_exporter.exposition.render import Renderer, families, render
 from swap_exporter.grouping.roles import Role
 from swap_exporter.history.history import History
-from swap_exporter.history.wakes import WakeCost
+from swap_exporter.history.swapin_latency import WakeCost
 from swap_exporter.kernel.pressure import Pressure
 from swap_exporter.kernel.swaps import SwapDevice
 from swap_exporter.kernel.taskstats import TaskDelays
@@ -70,7 +70,9 @@ def closer(second):
     )
 
 
-def assessed(seconds=300, group="shop", of=None, swap=100 * MIB, inspect=lambda second: None, cost=NO_WAKES):
+def assessed(
+    seconds=300, group="shop", of=None, swap=100 * MIB, read_details=lambda second: None, cost=NO_WAKES
+):
     configuration = Configuration(entries=(entry("configured"),))
     history = History(configuration)
     for second in range(0, seconds + 1, 15):
@@ -81,7 +83,7 @@ def assessed(seconds=300, group="shop", of=None, swap=100 * MIB, inspect=lambda 
         ]
         processes = [process(1, resident=MIB), *(each.process for each in members)]
         taken = sample(1000 + second, processes, of or host(pswpin=second))
-        observation = history.observe(taken, grouping(members), inspect(second))
+        observation = history.observe(taken, grouping(members), read_details(second))
     return assess(replace(observation, wake_cost=cost), configuration)
 
 
@@ -101,7 +103,7 @@ def full_host():
 
 
 def test_the_whole_exposition():
-    assessment = assessed(of=full_host(), inspect=closer, cost=WakeCost(0.0001, 0.00005, {"shop": 0.5}))
+    assessment = assessed(of=full_host(), read_details=closer, cost=WakeCost(0.0001, 0.00005, {"shop": 0.5}))
     runs = (
         CollectorRun("processes", True, 0.004, None),
         CollectorRun("vmstat", False, 0.001, "malformed"),
@@ -161,7 +163,7 @@ def test_what_cannot_be_read_has_no_series_and_no_zero():
 
 
 def test_a_role_without_processes_has_no_swapin_series():
-    read = values(assessed(inspect=closer))
+    read = values(assessed(read_details=closer))
     for name in ("swap_group_swapin_bytes_total", "swap_group_swapin_bytes_per_second"):
         told = {labels[-1][1] for family, *labels in read if family == name}
         groups = {labels[0][1] for family, *labels in read if family == name}
@@ -400,7 +402,7 @@ def test_simultaneous_scrapes_get_the_format_that_each_asks_for():
 
 @pytest.mark.parametrize("accept", FORMATS)
 def test_every_format_has_the_bytes_of_the_client_library(accept):
-    metrics = [*families(assessed(of=full_host(), inspect=closer), Reload(True, 1.0)), *own_metrics()]
+    metrics = [*families(assessed(of=full_host(), read_details=closer), Reload(True, 1.0)), *own_metrics()]
     encode, _ = choose_encoder(accept)
     assert render(metrics, accept).body == encode(Given(metrics))
 
@@ -439,8 +441,8 @@ def capabilities(assessment):
     }
 
 
-def assessed_once(processes, inspection, members=(), of=None):
-    observation = History(Configuration()).observe(sample(1000, processes, of), grouping(members), inspection)
+def assessed_once(processes, details, members=(), of=None):
+    observation = History(Configuration()).observe(sample(1000, processes, of), grouping(members), details)
     return assess(observation, Configuration())
 
 
@@ -479,17 +481,17 @@ def test_proportional_swap_is_a_capability_of_the_exporter_and_not_of_what_is_gr
     processes, capable, grouped
 ):
     members = [member(each) for each in grouped if each in processes]
-    inspection = Details(coverage=Coverage(0, 0, 0, 0, denied=0))
-    assert ("proportional_swap" in capabilities(assessed_once(processes, inspection, members))) is capable
+    details = Details(coverage=Coverage(0, 0, 0, 0, denied=0))
+    assert ("proportional_swap" in capabilities(assessed_once(processes, details, members))) is capable
 
 
 def test_a_process_that_ended_or_execs_is_no_evidence_against_a_privilege():
     ended = HIDDEN._replace(resident=0)
     leader_ended = HIDDEN._replace(state="Z")
     execs = process(14, resident=9 * MIB, start=991)._replace(layout=None, effective_uid=os.geteuid() + 1)
-    inspection = Details(coverage=Coverage(0, 0, 0, 0, denied=0))
+    details = Details(coverage=Coverage(0, 0, 0, 0, denied=0))
     for each in (ended, leader_ended, execs):
-        assessment = assessed_once([INIT._replace(effective_uid=os.geteuid()), each], inspection)
+        assessment = assessed_once([INIT._replace(effective_uid=os.geteuid()), each], details)
         assert "proportional_swap" in capabilities(assessment)
 
 

@@ -13,8 +13,8 @@ from swap_exporter import config
 from swap_exporter.details.details import Details
 from swap_exporter.grouping.grouping import Grouping, Member, by_name
 from swap_exporter.grouping.roles import Reason, Role
+from swap_exporter.history.activity import Activity, activity
 from swap_exporter.history.history import History
-from swap_exporter.history.watch import Activity, activity
 from swap_exporter.sampling.sample import CpuClock, Instant, Process, Sample
 from swap_exporter.settings import Configuration, Entry
 from tests.making import host
@@ -51,7 +51,7 @@ def replay(recording: Recording, offset: float = 0.0, scale: float = 1.0) -> Ite
             sample, Grouping(by_name(members), (), 0), Details(thread_clocks=clocks)
         )
         by_pid = {recording.processes[index].pid: recording.processes[index] for index in sampled.readings}
-        for of in observation.watches.values():
+        for of in observation.activity.values():
             for member, watch in of.alive:
                 if member.role is Role.WORKER:
                     doing = activity(watch, sample.at, member.entry.idle)

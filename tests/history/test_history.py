@@ -4,8 +4,8 @@ import pytest
 
 from swap_exporter.details.details import Details
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.activity import Activity, activity
 from swap_exporter.history.history import History
-from swap_exporter.history.watch import Activity, activity
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import CpuClock
 from swap_exporter.settings import Configuration, Idle, Limits, Quiet
@@ -29,7 +29,7 @@ def watched(history, seconds, step=15, members=(), start=0):
 def watch_of(observation, of):
     watches = {
         member.process.identity: watch
-        for group in observation.watches.values()
+        for group in observation.activity.values()
         for member, watch in group.alive
     }
     return watches.get(of.process.identity)
@@ -120,7 +120,7 @@ def test_an_ended_process_gives_its_last_counters_and_is_watched_no_more():
     history = History(Configuration())
     observe(history, 1000, [member(alive)])
     observation = observe(history, 1015, [member(ended)])
-    assert observation.groups["shop"].totals["worker"].cpu_ticks == 200
+    assert observation.groups["shop"].counters["worker"].cpu_ticks == 200
     assert watch_of(observation, member(ended)) is None
 
 
@@ -131,7 +131,7 @@ def test_a_group_with_a_templated_name_is_forgotten_some_time_after_its_last_pro
     history = History(configuration)
     observe(history, 1000, [member(process(cpu=1))])
     observe(history, 1015, [member(process(cpu=2))])
-    assert observe(history, 1015 + forget - 1).groups["shop"].totals["worker"].cpu_ticks == 100
+    assert observe(history, 1015 + forget - 1).groups["shop"].counters["worker"].cpu_ticks == 100
     assert "shop" not in observe(history, 1015 + forget).groups
 
 
@@ -146,7 +146,7 @@ def test_a_group_that_the_configuration_names_outright_is_never_forgotten():
         )
     groups = observe(history, 1015 + 366 * 86400).groups
     assert groups.keys() == {"mine"}
-    assert groups["mine"].totals["worker"].cpu_ticks == 100
+    assert groups["mine"].counters["worker"].cpu_ticks == 100
 
 
 def test_a_reload_changes_when_groups_are_forgotten():
@@ -180,11 +180,11 @@ class TestLimitOfGroups:
         configuration = Configuration(entries=(entry("mine"),), limits=Limits(groups=2))
         _, observation = self.churned(50, configuration)
         assert list(observation.groups) == [*(f"made up {pid}" for pid in (247, 248, 249)), "mine", "shop"]
-        assert observation.groups["shop"].totals["worker"].cpu_ticks == 4900
+        assert observation.groups["shop"].counters["worker"].cpu_ticks == 4900
 
     def test_nothing_is_remembered_of_the_others(self):
         history, observation = self.churned(500, Configuration(limits=Limits(groups=10)))
-        assert len(history._last_seen) == len(history._totals._by_group) == len(observation.groups) == 10
+        assert len(history._last_seen) == len(history._counters._by_group) == len(observation.groups) == 10
         assert len(history._group_swapin) == 10 * len(Role)
 
 
@@ -237,18 +237,18 @@ def test_a_restart_goes_on_as_if_it_had_not_been_away():
     worker = member(process(cpu=5, swap=90 * MIB))
     before = History(Configuration())
     watched(before, 300, members=[worker], start=1000)
-    after = History(Configuration(), before.memory())
+    after = History(Configuration(), before.persisted_state())
     observation = observe(after, 1330, [worker])
     assert activity_of(observation, worker) is Activity.IDLE
     assert watch_of(observation, worker).swapped
     assert observation.watching_since[60.0] == instant(1000)
-    assert observation.groups["shop"].totals["worker"].cpu_ticks == 0
+    assert observation.groups["shop"].counters["worker"].cpu_ticks == 0
 
 
 def test_a_worker_that_worked_while_the_exporter_was_away_has_cold_pages_and_is_busy():
     before = History(Configuration())
     watched(before, 300, members=[member(process(cpu=5, swap=90 * MIB))], start=1000)
-    after = History(Configuration(), before.memory())
+    after = History(Configuration(), before.persisted_state())
     worker = member(process(cpu=6, swap=60 * MIB))
     observation = observe(after, 1330, [worker])
     assert activity_of(observation, worker) is Activity.BUSY
@@ -259,7 +259,7 @@ def test_after_a_long_absence_idleness_is_not_known_but_cold_pages_are():
     before = History(Configuration())
     observe(before, 1000, [member(process(cpu=0, swap=60 * MIB))])
     observe(before, 1015, [member(process(cpu=5, swap=60 * MIB))])
-    after = History(Configuration(), before.memory())
+    after = History(Configuration(), before.persisted_state())
     worker = member(process(cpu=5, swap=60 * MIB))
     observation = observe(after, 3000, [worker])
     assert activity_of(observation, worker) is Activity.UNKNOWN
@@ -334,7 +334,7 @@ def test_a_group_whose_threads_did_nothing_has_the_same_watches():
     seen = [
         history.observe(
             sample(instant(second), [of]), groups, Details(thread_clocks={of.identity: CpuClock(5, 1)})
-        ).watches["shop"]
+        ).activity["shop"]
         for second in (1000, 1015, 1030)
     ]
     assert seen[1] is seen[2]
@@ -344,11 +344,11 @@ def test_levels_of_groups_that_do_not_come_back_after_a_restart_are_forgotten():
     history = History(Configuration())
     workers = [member(process(10, timeslices=1)), member(process(11, timeslices=1), group="gone")]
     observe(history, 1000, workers)
-    memory = history.memory()
+    memory = history.persisted_state()
     assert set(memory.levels) == {"shop", "gone"}
     history = History(Configuration(forget=600), memory)
     for second in range(1015, 1601, 15):
         observe(history, second, workers[:1])
-    assert set(history.memory().levels) == {"shop", "gone"}
+    assert set(history.persisted_state().levels) == {"shop", "gone"}
     observe(history, 1615, workers[:1])
-    assert set(history.memory().levels) == {"shop"}
+    assert set(history.persisted_state().levels) == {"shop"}

@@ -31,7 +31,7 @@ def memory():
             member(process(11, swap=swap)),
         ]
         history.observe(sample(second, [each.process for each in members]), grouping(members))
-    return history.memory()
+    return history.persisted_state()
 
 
 def test_what_was_saved_comes_back(tmp_path, memory):

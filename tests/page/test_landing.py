@@ -76,7 +76,7 @@ def assessed(
     for second in range(0, int(minutes * 60) + 1, 15):
         moved = {name: pages * second for name, pages in (each_second or {}).items()}
         vmstat = of.vmstat._replace(**moved) if of.vmstat else None
-        inspection = Details(
+        details = Details(
             proportional_swap={each.identity: (shared or {}).get(each.pid, 0) for each in processes}
             if shared is not None
             else {},
@@ -96,7 +96,7 @@ def assessed(
         observation = history.observe(
             sample(5000 + second, faulting.values(), replace(of, vmstat=vmstat)),
             Grouping(by_name(now), tuple(ungrouped), 0),
-            inspection,
+            details,
         )
     return assess(observation, configuration)
 

@@ -13,7 +13,7 @@ import pytest
 from swap_exporter import config
 from swap_exporter.assessment import Assessment, Residency
 from swap_exporter.details.details import DetailsReader
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.sample import Instant

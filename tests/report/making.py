@@ -7,8 +7,8 @@ from swap_exporter.assessment import Residency, assess
 from swap_exporter.details.details import Details
 from swap_exporter.details.swap_pss_scheduler import Coverage
 from swap_exporter.grouping.grouping import Grouping, Member, by_name
+from swap_exporter.history.activity import Activity
 from swap_exporter.history.history import History
-from swap_exporter.history.watch import Activity
 from swap_exporter.kernel.meminfo import Meminfo
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.kernel.vmstat import Vmstat
@@ -78,7 +78,7 @@ def reading(
             for member in members
             if member.process.pid in seen
         )
-        inspection = Details(
+        details = Details(
             proportional_swap=proportional or {},
             coverage=Coverage(read=0, kept=0, waiting=0, too_large=0, denied=0),
             delays=None
@@ -90,7 +90,7 @@ def reading(
             },
         )
         grouping = Grouping(by_name(placed), tuple(others), 0)
-        assessments.append(assess(history.observe(taken, grouping, inspection), configuration))
+        assessments.append(assess(history.observe(taken, grouping, details), configuration))
     return ReportInput(*assessments, metrics=None if told is None else ExporterMetrics(URL, dict(told)))
 
 

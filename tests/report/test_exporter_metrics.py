@@ -10,7 +10,7 @@ from swap_exporter.assessment import Residency
 from swap_exporter.client.http import AskError
 from swap_exporter.exposition.render import families, render
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.report.exporter_metrics import ExporterGroup, parse
 from tests.exposition.test_exposition import assessed
 

@@ -43,10 +43,10 @@ class Phases(NamedTuple):
     """What was told at the end of each phase."""
 
     idle: Scrape
-    lying: Scrape
-    lying_swap: dict[str, tuple[int, int]]
+    swapped: Scrape
+    swapped_swap: dict[str, tuple[int, int]]
     """VmSwap of the workers of each group, read before and after that scrape."""
-    lying_to_nobody: Scrape
+    unprivileged: Scrape
     """By an exporter without privileges."""
     working: Scrape
     working_swap: dict[str, int]
@@ -94,8 +94,8 @@ def _go_through(stack: ExitStack) -> Phases:
     cgroup.push_out()
     _when_all(nobodys, _idle_swapped)
     _when_all(exporter, _idle_swapped)
-    lying, lying_swap = _bracketed(exporter, swap)
-    lying_to_nobody = nobodys.scrape()
+    swapped, swapped_swap = _bracketed(exporter, swap)
+    unprivileged = nobodys.scrape()
 
     with ExitStack() as loads:
         # On average one request a second for each worker.
@@ -111,7 +111,7 @@ def _go_through(stack: ExitStack) -> Phases:
             loads.enter_context(Load(_request(server, pool), per_second=1, at_once=count))
         working = _when_all(exporter, lambda scrape, group: _workers(scrape, group, activity="busy"))
         working_swap = swap()
-    return Phases(idle, lying, lying_swap, lying_to_nobody, working, working_swap)
+    return Phases(idle, swapped, swapped_swap, unprivileged, working, working_swap)
 
 
 def _bracketed(
@@ -177,7 +177,7 @@ def _when_all(exporter: Exporter, count: Callable[[Scrape, str], float | None]) 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_groups_roles_and_counts_are_right(phases: Phases, group: str) -> None:
-    for scrape in (phases.idle, phases.lying, phases.lying_to_nobody, phases.working):
+    for scrape in (phases.idle, phases.swapped, phases.unprivileged, phases.working):
         roles = ("master", "worker", "auxiliary")
         assert (
             tuple(scrape.value("swap_group_processes", group=group, role=role) for role in roles)
@@ -193,18 +193,18 @@ def test_workers_without_requests_are_idle_however_often_they_wake(phases: Phase
 
 @pytest.mark.parametrize("group", SERVING)
 def test_idle_workers_that_were_pushed_out_are_told(phases: Phases, group: str) -> None:
-    assert _idle_swapped(phases.lying, group) == GROUPS[group][1]
-    before, after = phases.lying_swap[group]
-    told = _worker_swap(phases.lying, group)
+    assert _idle_swapped(phases.swapped, group) == GROUPS[group][1]
+    before, after = phases.swapped_swap[group]
+    told = _worker_swap(phases.swapped, group)
     assert before >= told >= after
-    assert phases.lying.value("swap_group_idle_swapped_bytes", group=group) == told > GROUPS[group][1] * MIB
-    assert phases.lying.value("swap_group_displaced_bytes", group=group) == told
-    assert 0 < phases.lying.value("swap_group_stranded_bytes", group=group) <= told
+    assert phases.swapped.value("swap_group_idle_swapped_bytes", group=group) == told > GROUPS[group][1] * MIB
+    assert phases.swapped.value("swap_group_displaced_bytes", group=group) == told
+    assert 0 < phases.swapped.value("swap_group_stranded_bytes", group=group) <= told
 
 
 @pytest.mark.parametrize("group", SERVING)
 def test_an_exporter_without_privileges_tells_the_same(phases: Phases, group: str) -> None:
-    assert _idle_swapped(phases.lying_to_nobody, group) == GROUPS[group][1]
+    assert _idle_swapped(phases.unprivileged, group) == GROUPS[group][1]
 
 
 @pytest.mark.parametrize("group", SERVING)

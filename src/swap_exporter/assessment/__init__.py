@@ -16,7 +16,7 @@ from swap_exporter.assessment.group import (
 )
 from swap_exporter.assessment.host import Attribution, attribute, cgroups_of_members, host_stranded
 from swap_exporter.assessment.sums import at_most, headroom, total, used_swap
-from swap_exporter.assessment.verdict import Residency, Verdict
+from swap_exporter.assessment.worker import Residency, WorkerAssessment
 from swap_exporter.details.cgroups import CgroupSwap
 from swap_exporter.details.details import Details
 from swap_exporter.history.history import Observation
@@ -30,8 +30,8 @@ __all__ = [
     "IdleSwapped",
     "Residency",
     "RoleAssessment",
-    "Verdict",
     "Wake",
+    "WorkerAssessment",
     "assess",
     "at_most",
     "headroom",
@@ -45,7 +45,7 @@ class Assessment:
     """One sample, judged: all that the exposition, the page and the report need."""
 
     sample: Sample
-    inspection: Details
+    details: Details
     groups: tuple[GroupAssessment, ...]
     """By name."""
     overflow: int
@@ -73,7 +73,7 @@ def assess(
     """Judge one observation. ``before``, what was said of the last one, changes nothing of what is said: it
     spares looking again at groups of which nothing has changed."""
     cgroups, cgroup_groups = cgroups_of_members(observation, configuration.limits.cgroups)
-    stood = {group.name: group.standing for group in before.groups} if before is not None else {}
+    stood = {group.name: group.snapshot for group in before.groups} if before is not None else {}
     groups = tuple(
         assess_group(name, record, observation, stood.get(name))
         for name, record in observation.groups.items()
@@ -82,7 +82,7 @@ def assess(
     page_size = observation.sample.page_size
     return Assessment(
         sample=observation.sample,
-        inspection=observation.inspection,
+        details=observation.details,
         groups=groups,
         overflow=observation.grouping.overflow,
         quiet=None if moved is None else moved * page_size <= configuration.quiet.max_bytes_per_second,
@@ -90,7 +90,7 @@ def assess(
         attribution=attribute(observation, groups),
         cgroups=cgroups,
         cgroup_groups=cgroup_groups,
-        capabilities=capabilities(observation.sample, observation.inspection),
+        capabilities=capabilities(observation.sample, observation.details),
         swapin_pages_per_second=observation.swapin_pages_per_second,
         swapout_pages_per_second=observation.swapout_pages_per_second,
         complete_at=observation.sample.at,
@@ -102,7 +102,7 @@ def of_the_host_alone(sample: Sample, complete_at: Instant | None = None) -> Ass
     ``complete_at``: when the last complete sample was taken."""
     return Assessment(
         sample=sample,
-        inspection=Details(),
+        details=Details(),
         groups=(),
         overflow=0,
         quiet=None,

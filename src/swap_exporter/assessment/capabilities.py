@@ -17,23 +17,23 @@ _SETTLED = 10.0
 """Seconds after which a process has most likely done its last exec, in which its layout is hidden."""
 
 
-def capabilities(sample: Sample, inspection: Details) -> Mapping[str, str | None]:
+def capabilities(sample: Sample, details: Details) -> Mapping[str, str | None]:
     """By capability: why it is missing and what would help, in one line; ``None`` where it is there."""
-    runs = {run.name: run for run in (*sample.collectors, *inspection.collectors)}
+    runs = {run.name: run for run in (*sample.collectors, *details.collectors)}
     missing = {
-        "proportional_swap": inspection.coverage is None,
-        "delay_accounting": inspection.delays is None,
-        "cgroup_v2": inspection.cgroups is None,
+        "proportional_swap": details.coverage is None,
+        "delay_accounting": details.delays is None,
+        "cgroup_v2": details.cgroups is None,
         "pressure": sample.host.pressure is None,
     }
     reasons = {
         name: _why(collector, runs.get(collector)) if missing[name] else None
         for name, collector in COLLECTORS.items()
     }
-    if inspection.coverage is not None:
+    if details.coverage is not None:
         reasons["proportional_swap"] = _what_hides_swap_pss(sample)
-    if inspection.cgroups is not None:
-        reasons["cgroup_v2"] = inspection.cgroups.v2_problem
+    if details.cgroups is not None:
+        reasons["cgroup_v2"] = details.cgroups.v2_problem
     return reasons
 
 

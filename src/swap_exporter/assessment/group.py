@@ -1,19 +1,19 @@
-"""What the exporter says of one group."""
+"""The assessment of one group."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from swap_exporter.assessment.standing import RoleStanding, Standing, stand
-from swap_exporter.assessment.sums import at_most, held_swap, stranded, times, total, used_swap
-from swap_exporter.assessment.verdict import Residency, Verdict, judge
+from swap_exporter.assessment.snapshot import GroupSnapshot, RoleSnapshot, summarize
+from swap_exporter.assessment.sums import at_most, stranded, swap_share, times, total, used_swap
 from swap_exporter.assessment.waking import ReadBack, Waking, judge_waking
+from swap_exporter.assessment.worker import Residency, WorkerAssessment, assess_worker
 from swap_exporter.details.details import Details
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.activity import Activity
+from swap_exporter.history.activity_tracker import NO_MEMBERS
+from swap_exporter.history.counters import Counters
 from swap_exporter.history.history import GroupRecord, Observation
-from swap_exporter.history.totals import Total
-from swap_exporter.history.watch import Activity
-from swap_exporter.history.watches import NOBODY
 from swap_exporter.sampling.sample import Instant
 
 
@@ -25,7 +25,7 @@ class RoleAssessment:
     swap: int | None
     proportional_swap: int | None
     resident: int | None
-    totals: Total
+    counters: Counters
     swapin_pages: int | None
     """Read from swap by its faults; ``None`` unless there is a process and delay accounting measures each."""
     swapin_pages_per_second: float | None
@@ -35,14 +35,14 @@ class RoleAssessment:
 
 @dataclass(frozen=True, slots=True)
 class IdleSwapped:
-    """The workers of a group that do nothing and lie in swap."""
+    """The idle-swapped workers of a group."""
 
     workers: int
     swap: int | None
     """Sum of VmSwap in bytes."""
     proportional_swap: int | None
     displaced: int | None
-    """Sum of what they were displaced by, in bytes."""
+    """Sum of displaced, in bytes."""
     stranded: int | None
     """As much of it as the machine has room to hold, in bytes; at most the used swap."""
 
@@ -79,54 +79,54 @@ class GroupAssessment:
     """``None`` where no worker is idle and swapped, or that is not known."""
     waking: Waking | None
     """``None`` where it is not waking, or not known to be."""
-    held: int | None
+    attributed: int | None
     """Bytes of its processes in swap: SwapPss where it is known, else VmSwap; at most the used swap."""
-    standing: Standing
+    snapshot: GroupSnapshot
     at: Instant
 
     @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """Of each member; made when they are asked for, for whoever sums up needs few."""
-        return tuple(judge(member, watch, self.at) for member, watch in self.standing.watches.alive)
+    def verdicts(self) -> tuple[WorkerAssessment, ...]:
+        """One for each member. Made on demand: most callers need only the sums."""
+        return tuple(
+            assess_worker(member, state, self.at) for member, state in self.snapshot.group_activity.alive
+        )
 
 
 def assess_group(
-    name: str, record: GroupRecord, observation: Observation, before: Standing | None = None
+    name: str, record: GroupRecord, observation: Observation, before: GroupSnapshot | None = None
 ) -> GroupAssessment:
-    """``before``: how the group stood at the last sample, if that is known."""
-    at, inspection = observation.sample.at, observation.inspection
-    standing = stand(observation.watches.get(name, NOBODY), at, before)
-    roles = {role: _assess_role(role, of, record, inspection) for role, of in standing.roles.items()}
+    """``before``: the group's snapshot of the last sample, if there is one."""
+    at, details = observation.sample.at, observation.details
+    snapshot = summarize(observation.activity.get(name, NO_MEMBERS), at, before)
+    roles = {role: _assess_role(role, of, record, details) for role, of in snapshot.roles.items()}
     return GroupAssessment(
         name=name,
         roles=roles,
-        workers=standing.workers,
-        largest_worker_swap=standing.largest_worker_swap,
-        idle_swapped=_idle_swapped(record, standing.lying, observation),
-        longest_idle_since=_on_the_wall(standing.idle_since, at),
-        wake=_wake(name, standing.lying, observation),
+        workers=snapshot.workers,
+        largest_worker_swap=snapshot.largest_worker_swap,
+        idle_swapped=_idle_swapped(record, snapshot.idle_swapped, observation),
+        longest_idle_since=_on_the_wall(snapshot.idle_since, at),
+        wake=_wake(name, snapshot.idle_swapped, observation),
         waking=_waking(roles.values(), observation),
-        held=at_most(
-            total(_held(of, inspection) for of in standing.roles.values()), used_swap(observation.sample)
+        attributed=at_most(
+            total(_attributed(of, details) for of in snapshot.roles.values()), used_swap(observation.sample)
         ),
-        standing=standing,
+        snapshot=snapshot,
         at=at,
     )
 
 
-def _assess_role(
-    role: Role, standing: RoleStanding, record: GroupRecord, inspection: Details
-) -> RoleAssessment:
-    processes, delays = standing.processes, inspection.delays
+def _assess_role(role: Role, snapshot: RoleSnapshot, record: GroupRecord, details: Details) -> RoleAssessment:
+    processes, delays = snapshot.processes, details.delays
     # Without a process nothing is measured: a 0 would claim that nothing comes back.
     measured = bool(processes) and delays is not None and all(of.identity in delays for of in processes)
     return RoleAssessment(
         processes=len(processes),
-        swap=standing.swap,
-        proportional_swap=_proportional(standing, inspection),
-        resident=standing.resident,
-        totals=record.totals[role],
-        swapin_pages=record.totals[role].swapin_pages if measured else None,
+        swap=snapshot.swap,
+        proportional_swap=_proportional(snapshot, details),
+        resident=snapshot.resident,
+        counters=record.counters[role],
+        swapin_pages=record.counters[role].swapin_pages if measured else None,
         swapin_pages_per_second=record.swapin_pages_per_second[role] if measured else None,
         major_faults_per_second=record.major_faults_per_second[role],
     )
@@ -143,38 +143,38 @@ def _waking(roles: Iterable[RoleAssessment], observation: Observation) -> Waking
     )
 
 
-def _proportional(standing: RoleStanding, inspection: Details) -> int | None:
-    if standing.swap == 0 and inspection.coverage is not None:
+def _proportional(snapshot: RoleSnapshot, details: Details) -> int | None:
+    if snapshot.swap == 0 and details.coverage is not None:
         return 0
-    return total(map(inspection.share, standing.processes))
+    return total(map(details.share, snapshot.processes))
 
 
-def _held(standing: RoleStanding, inspection: Details) -> int | None:
-    if standing.swap == 0:
+def _attributed(snapshot: RoleSnapshot, details: Details) -> int | None:
+    if snapshot.swap == 0:
         return 0
-    return total(held_swap(process, inspection) for process in standing.processes)
+    return total(swap_share(process, details) for process in snapshot.processes)
 
 
 def _idle_swapped(
-    record: GroupRecord, lying: Sequence[Verdict], observation: Observation
+    record: GroupRecord, workers: Sequence[WorkerAssessment], observation: Observation
 ) -> IdleSwapped | None:
     at = observation.sample.at
     since = observation.watching_since.get(record.idle.window)
     if since is None or at.monotonic - since.monotonic < record.idle.after:
         return None
-    processes = [verdict.member.process for verdict in lying]
+    processes = [verdict.member.process for verdict in workers]
     return IdleSwapped(
-        workers=len(lying),
+        workers=len(workers),
         swap=total(process.swap for process in processes),
-        proportional_swap=total(map(observation.inspection.share, processes)),
-        displaced=total(verdict.displaced for verdict in lying),
+        proportional_swap=total(map(observation.details.share, processes)),
+        displaced=total(verdict.displaced for verdict in workers),
         stranded=stranded(processes, observation),
     )
 
 
-def _wake(name: str, lying: Sequence[Verdict], observation: Observation) -> Wake | None:
-    shares = [size for verdict in lying if (size := _missed(verdict, observation.inspection)) is not None]
-    displaced = [verdict.displaced for verdict in lying if verdict.displaced is not None]
+def _wake(name: str, workers: Sequence[WorkerAssessment], observation: Observation) -> Wake | None:
+    shares = [size for verdict in workers if (size := _missed(verdict, observation.details)) is not None]
+    displaced = [verdict.displaced for verdict in workers if verdict.displaced is not None]
     if not shares:
         return None
     cost, page_size = observation.wake_cost, observation.sample.page_size
@@ -188,16 +188,16 @@ def _wake(name: str, lying: Sequence[Verdict], observation: Observation) -> Wake
     )
 
 
-def _missed(verdict: Verdict, inspection: Details) -> float | None:
-    """What it was displaced by, its shared part counted by its share."""
+def _missed(verdict: WorkerAssessment, details: Details) -> float | None:
+    """Displaced bytes, with shared pages divided among their sharers where SwapPss is known."""
     process = verdict.member.process
-    share = inspection.share(process)
+    share = details.share(process)
     if verdict.displaced is None or share is None or not process.swap:
         return verdict.displaced
     return verdict.displaced * min(1.0, share / process.swap)
 
 
 def _on_the_wall(boottime: float | None, at: Instant) -> float | None:
-    """On the wall clock of now: a clock that was stepped meanwhile then counts from the right moment. Whole
-    seconds, since the two clocks differ by a little more or less at each reading."""
+    """Convert to Unix time by the current offset of the wall clock, which may have been stepped since. Whole
+    seconds, because the two clocks are read one after the other."""
     return None if boottime is None else float(round(at.wall - (at.boottime - boottime)))

@@ -1,17 +1,17 @@
-"""What the exporter says of the machine: whose the used swap is, what is stranded, which cgroups hold it."""
+"""The assessment of the host: whose the used swap is, what is stranded, and which cgroups have members."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swap_exporter.assessment.group import GroupAssessment
-from swap_exporter.assessment.sums import at_most, held_swap, total, used_swap
+from swap_exporter.assessment.sums import at_most, swap_share, total, used_swap
 from swap_exporter.details.cgroups import CgroupSwap
 from swap_exporter.history.history import Observation
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who holds the used swap, in bytes. ``None`` is what cannot be read: of processes, if one is hidden."""
+    """Whose the used swap is, in bytes. ``None`` if unreadable; for processes, if any is hidden."""
 
     grouped: int | None
     ungrouped: int | None
@@ -21,12 +21,12 @@ class Attribution:
 
 
 def attribute(observation: Observation, groups: Iterable[GroupAssessment]) -> Attribution:
-    host, inspection, used = observation.sample.host, observation.inspection, used_swap(observation.sample)
+    host, details, used = observation.sample.host, observation.details, used_swap(observation.sample)
     grouped = ungrouped = None
     if not observation.sample.hides_processes:
-        grouped = at_most(total(group.held for group in groups), used)
+        grouped = at_most(total(group.attributed for group in groups), used)
         ungrouped = at_most(
-            total(held_swap(process, inspection) for process in observation.grouping.ungrouped), used
+            total(swap_share(process, details) for process in observation.grouping.ungrouped), used
         )
     attributed = total((grouped, ungrouped, host.sysv_shm_swap or 0))
     return Attribution(
@@ -46,15 +46,15 @@ def host_stranded(groups: Iterable[GroupAssessment], room: int | None, used: int
 def cgroups_of_members(
     observation: Observation, limit: int
 ) -> tuple[dict[str, CgroupSwap], tuple[tuple[str, str], ...]]:
-    read = observation.inspection.cgroups
+    read = observation.details.cgroups
     if read is None:
         return {}, ()
-    # By path, so that the same ones are told at each sample.
-    told = {path: read.swap[path] for path in sorted(read.swap)[:limit]}
+    # By path, so that each sample exports the same ones.
+    exported = {path: read.swap[path] for path in sorted(read.swap)[:limit]}
     pairs = {
         (path, name)
         for name, group in observation.grouping.groups.items()
         for place in group.cgroups
-        if (path := read.path.get(place)) in told and path is not None
+        if (path := read.path.get(place)) in exported and path is not None
     }
-    return told, tuple(sorted(pairs))
+    return exported, tuple(sorted(pairs))

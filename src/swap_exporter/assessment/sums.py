@@ -9,14 +9,14 @@ from swap_exporter.sampling.sample import Process, Sample
 
 
 def total(values: Iterable[int | None]) -> int | None:
-    """The sum; ``None`` if one part is not known, since a partial sum would pass for the whole."""
+    """The sum; ``None`` if a part is unknown, since a partial sum would look like the whole."""
     known = list(values)
     return None if None in known else sum(cast(list[int], known))
 
 
-def held_swap(process: Process, inspection: Details) -> int | None:
+def swap_share(process: Process, details: Details) -> int | None:
     """Its share of swap in bytes: SwapPss where it is known, else VmSwap."""
-    share = inspection.share(process)
+    share = details.share(process)
     return process.swap if share is None else share
 
 
@@ -27,7 +27,7 @@ def headroom(sample: Sample) -> int | None:
 
 
 def times(value: float | None, factor: int) -> float | None:
-    """A number of pages, say, in bytes, where it is known."""
+    """``value`` times ``factor``, for example pages in bytes; ``None`` if unknown."""
     return None if value is None else value * factor
 
 
@@ -38,7 +38,7 @@ def used_swap(sample: Sample) -> int | None:
 
 
 def at_most(size: int | None, *bounds: int | None) -> int | None:
-    """``size`` within those bounds that are known."""
+    """``size``, limited by the bounds that are known."""
     return None if size is None else min([size, *(bound for bound in bounds if bound is not None)])
 
 
@@ -46,14 +46,14 @@ def stranded(processes: Iterable[Process], observation: Observation) -> int | No
     """What of their swap could come back, in bytes: at most what their cgroups and the host have room for.
 
     VmSwap that stands in for SwapPss can exceed the used swap, and so is bounded by it too."""
-    inspection = observation.inspection
-    held: dict[tuple[str, ...], list[int | None]] = {}
+    details = observation.details
+    sizes_by_cgroups: dict[tuple[str, ...], list[int | None]] = {}
     for process in processes:
-        held.setdefault(process.cgroups or (), []).append(held_swap(process, inspection))
+        sizes_by_cgroups.setdefault(process.cgroups or (), []).append(swap_share(process, details))
     parts: list[int | None] = []
-    for cgroups, sizes in held.items():
+    for cgroups, sizes in sizes_by_cgroups.items():
         size = total(sizes)
-        room = inspection.cgroups.headroom.get(cgroups) if inspection.cgroups is not None else None
+        room = details.cgroups.headroom.get(cgroups) if details.cgroups is not None else None
         parts.append(at_most(size, room))
     comes_back, room = total(parts), headroom(observation.sample)
     return None if room is None else at_most(comes_back, room, used_swap(observation.sample))

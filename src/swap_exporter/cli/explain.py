@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from swap_exporter.assessment import GroupAssessment, Residency, Verdict
+from swap_exporter.assessment import GroupAssessment, Residency, WorkerAssessment
 from swap_exporter.cli import asking, wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.cli.output import standard_output
@@ -10,7 +10,7 @@ from swap_exporter.client.http import AskError
 from swap_exporter.client.workers import Worker, Workers, parse_workers, workers_url
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping import selectors
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.readable import duration, size
 from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.settings import Configuration, Entry
@@ -20,14 +20,14 @@ LINE = 118
 
 REFUSED = "an entry of yours names that group, and the catalogue adds nothing to it"
 
-_Found = tuple[GroupAssessment, Verdict]
+_Found = tuple[GroupAssessment, WorkerAssessment]
 
 
 def explain(options: Options) -> int:
     """Print it all on standard output. Raises :class:`FatalError` where there is no such process."""
     configuration = wiring.configuration(options)
     workers, source = _ask(options)
-    pipeline = wiring.pipeline(options, configuration, wiring.memory(options))
+    pipeline = wiring.pipeline(options, configuration, wiring.restored_state(options))
     assessment = pipeline.latest()
     process = assessment.sample.processes.get(options.pid or 0)
     if process is None:
@@ -135,16 +135,16 @@ def reported_activity(worker: Worker, entry: Entry | None, now: float) -> str:
             return f"unknown: not watched for {after} yet{unclear}"
 
 
-def observed_activity(verdict: Verdict, at: Instant) -> str:
+def observed_activity(verdict: WorkerAssessment, at: Instant) -> str:
     """As one sample shows it, and the state file if there is one. ``at``: when the sample was taken."""
-    entry, watch = verdict.member.entry, verdict.watch
+    entry, state = verdict.member.entry, verdict.state
     match verdict.activity:
         case Activity.BUSY:
             return f"busy: used {_work(entry)} within the last {_after(entry)}"
         case Activity.IDLE:
             return f"idle: {_at_rest(entry)}"
         case Activity.UNKNOWN:
-            if at.monotonic - watch.since.monotonic < entry.idle.after:
+            if at.monotonic - state.since.monotonic < entry.idle.after:
                 return f"unknown: takes {_after(entry)} of watching, as a running exporter does"
             return f"unknown: {_unclear(entry)}"
 

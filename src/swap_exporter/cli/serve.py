@@ -39,7 +39,7 @@ def serve(options: Options) -> int:
     configuration = wiring.configuration(options)
     state = State(options)
     most_held = open_file_budget(options.procfs, options.cgroupfs)
-    pipeline = wiring.pipeline(options, configuration, wiring.memory(options), most_held)
+    pipeline = wiring.pipeline(options, configuration, wiring.restored_state(options), most_held)
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
     health = Health(pipeline, supervisor)

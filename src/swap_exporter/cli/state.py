@@ -10,7 +10,7 @@ from swap_exporter import log
 from swap_exporter.cli import wiring
 from swap_exporter.cli.flags import Options
 from swap_exporter.history import state_file
-from swap_exporter.history.watches import Memory
+from swap_exporter.history.activity_tracker import PersistedState
 from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 
@@ -29,7 +29,7 @@ class State:
         self._boot_id = wiring.boot_id(options) if options.state_file else ""
         self._saved_at = now().monotonic
         self._changed = Condition()
-        self._next: Memory | None = None
+        self._next: PersistedState | None = None
         """What waits to be written. While the disk does not answer, a newer one takes its place."""
         self._ending = False
         self._writer = Thread(target=self._write_all, name="state", daemon=True)
@@ -40,20 +40,20 @@ class State:
         """Have the state written if the last is a minute old. Does not wait for the disk."""
         if self._path is not None and now().monotonic - self._saved_at >= SAVE_EVERY:
             self._saved_at = now().monotonic
-            self._hand_over(pipeline.memory())
+            self._hand_over(pipeline.persisted_state())
 
     def end(self, pipeline: Pipeline) -> None:
         """Write the last state, and wait for that within bounds."""
         if self._path is None:
             return
-        self._hand_over(pipeline.memory(), ending=True)
+        self._hand_over(pipeline.persisted_state(), ending=True)
         self._writer.join(END_WITHIN)
         if self._writer.is_alive():
             log.warn("state not saved", reason=f"{self._path}: not written within {END_WITHIN:.0f} s")
 
-    def _hand_over(self, memory: Memory | None, *, ending: bool = False) -> None:
+    def _hand_over(self, persisted: PersistedState | None, *, ending: bool = False) -> None:
         with self._changed:
-            self._next, self._ending = memory, ending
+            self._next, self._ending = persisted, ending
             self._changed.notify()
 
     def _write_all(self) -> None:
@@ -61,14 +61,14 @@ class State:
         while not ending:
             with self._changed:
                 self._changed.wait_for(lambda: self._next is not None or self._ending)
-                memory, self._next, ending = self._next, None, self._ending
-            if memory is not None:
-                self._write(memory)
+                persisted, self._next, ending = self._next, None, self._ending
+            if persisted is not None:
+                self._write(persisted)
 
-    def _write(self, memory: Memory) -> None:
+    def _write(self, persisted: PersistedState) -> None:
         assert self._path is not None
         try:
-            state_file.save(self._path, memory, self._boot_id)
+            state_file.save(self._path, persisted, self._boot_id)
         except state_file.StateFileError as error:
             log.warn("state not saved", reason=str(error))
         except Exception as error:

@@ -11,7 +11,7 @@ from swap_exporter.details.details import DetailsReader
 from swap_exporter.errors import FatalError
 from swap_exporter.grouping.username import username
 from swap_exporter.history import state_file
-from swap_exporter.history.watches import Memory
+from swap_exporter.history.activity_tracker import PersistedState
 from swap_exporter.kernel.errors import KernelFileError
 from swap_exporter.kernel.files import read
 from swap_exporter.pipeline import Pipeline
@@ -44,7 +44,7 @@ def scanner(options: Options, most_held: int = 0) -> Scanner:
 def pipeline(
     options: Options,
     configuration: Configuration,
-    memory: Memory | None = None,
+    persisted: PersistedState | None = None,
     most_held: int = 0,
     details_reader: DetailsReader | None = None,
 ) -> Pipeline:
@@ -59,7 +59,7 @@ def pipeline(
         ),
         context(options),
         now,
-        memory,
+        persisted,
     )
 
 
@@ -82,7 +82,7 @@ def _boot_time(procfs: str) -> int:
     return seconds
 
 
-def memory(options: Options) -> Memory | None:
+def restored_state(options: Options) -> PersistedState | None:
     """What an exporter left in the state file; ``None``, and a line in the log, where that is of no use."""
     if options.state_file is None:
         return None
@@ -91,7 +91,7 @@ def memory(options: Options) -> Memory | None:
     except state_file.StateFileError as error:
         log.info("starting without a state", reason=str(error))
         return None
-    log.info("state restored", path=options.state_file, processes=len(remembered.watches))
+    log.info("state restored", path=options.state_file, processes=len(remembered.states))
     return remembered
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from swap_exporter.client.http import AskError
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.sampling.sample import Identity
 
 VERSION = 1

@@ -22,7 +22,7 @@ class Reload(NamedTuple):
 
 def _runs(assessment: Assessment) -> Iterable[CollectorRun]:
     """Collectors that have something to read on this host."""
-    runs = (*assessment.sample.collectors, *assessment.inspection.collectors)
+    runs = (*assessment.sample.collectors, *assessment.details.collectors)
     return (run for run in runs if run.success is not None)
 
 
@@ -33,7 +33,7 @@ def _processes(assessment: Assessment) -> Labelled:
 
 
 def _proportional_reads(assessment: Assessment) -> Labelled:
-    coverage = assessment.inspection.coverage
+    coverage = assessment.details.coverage
     return [] if coverage is None else [((result,), getattr(coverage, result)) for result in _READS]
 
 

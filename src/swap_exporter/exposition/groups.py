@@ -34,7 +34,7 @@ def _workers(assessment: Assessment) -> Labelled:
 
 def _cpu_seconds(assessment: Assessment) -> Labelled:
     ticks_per_second = assessment.sample.clock_ticks
-    return _by_role(lambda role: role.totals.cpu_ticks / ticks_per_second)(assessment)
+    return _by_role(lambda role: role.counters.cpu_ticks / ticks_per_second)(assessment)
 
 
 # fmt: off
@@ -85,7 +85,7 @@ GROUPS: tuple[Row[Assessment], ...] = (
         _cpu_seconds, needs_history=True),
     Row("swap_group_major_faults_total", "counter", ("group", "role"),
         "Major page faults, file-backed ones included: an upper bound on swap-in faults.",
-        _by_role(lambda role: role.totals.major_faults), needs_history=True),
+        _by_role(lambda role: role.counters.major_faults), needs_history=True),
     Row("swap_group_swapin_bytes_total", "counter", ("group", "role"),
         "Bytes that the kernel read from swap for faults of the group's processes, readahead and zero pages "
         "included. Absent without processes, or unless delay accounting measures each of them.",

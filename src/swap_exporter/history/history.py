@@ -1,4 +1,4 @@
-"""The one place that remembers: samples go in with their time, observations come out."""
+"""The one place with state: samples go in with their time, observations come out."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from itertools import chain
 from swap_exporter.details.details import Details
 from swap_exporter.grouping.grouping import Group, Grouping
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.activity_tracker import ActivityTracker, GroupActivity, PersistedState
+from swap_exporter.history.counters import Counters, GroupCounters
 from swap_exporter.history.rate import Rate
-from swap_exporter.history.totals import Total, Totals
-from swap_exporter.history.wakes import WakeCost, Wakes
-from swap_exporter.history.watches import GroupWatches, Memory, Watches
+from swap_exporter.history.swapin_latency import SwapInLatency, WakeCost
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling.sample import Instant, Sample
 from swap_exporter.settings import Configuration, Idle
@@ -20,11 +20,11 @@ _NO_RATES: Mapping[Role, float | None] = dict.fromkeys(Role)
 
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
-    """What is known of a group over time."""
+    """Counters and rates of one group."""
 
     idle: Idle
     """The settings of its members; those that need the longest watch, where they differ."""
-    totals: Mapping[Role, Total]
+    counters: Mapping[Role, Counters]
     swapin_pages_per_second: Mapping[Role, float | None]
     major_faults_per_second: Mapping[Role, float | None]
     """Known only while the host reads from swap."""
@@ -36,8 +36,8 @@ class Observation:
 
     sample: Sample
     grouping: Grouping
-    inspection: Details
-    watches: Mapping[str, GroupWatches]
+    details: Details
+    activity: Mapping[str, GroupActivity]
     """By group, of those that have a process."""
     groups: Mapping[str, GroupRecord]
     """Every known group, those without a process included."""
@@ -56,16 +56,16 @@ class Observation:
 class History:
     """Turns samples into observations. Has no clock: every sample brings its time."""
 
-    def __init__(self, configuration: Configuration, memory: Memory | None = None) -> None:
-        self._totals = Totals()
-        self._wakes = Wakes()
+    def __init__(self, configuration: Configuration, persisted: PersistedState | None = None) -> None:
+        self._counters = GroupCounters()
+        self._swapin_latency = SwapInLatency()
         self._group_swapin: dict[tuple[str, Role], Rate] = {}
         self._group_faults: dict[tuple[str, Role], Rate] = {}
         self._last_seen: dict[str, tuple[float, Idle]] = {}
-        self._watches = Watches(memory)
+        self._activity = ActivityTracker(persisted)
         self._groups: Mapping[str, Group] = {}
         self._resumed_at: float | None = None
-        self._prune = memory is not None
+        self._prune = persisted is not None
         self._swapin = Rate(configuration.rate_window)
         self._swapout = Rate(configuration.rate_window)
         self._read_back = Rate(configuration.rate_window)
@@ -73,7 +73,7 @@ class History:
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:
-        """Go on under another configuration: what is remembered of processes and groups stays."""
+        """Continue with another configuration. The state of processes and groups stays."""
         self._configuration = configuration
         if self._swapin.window != configuration.rate_window:
             self._swapin = Rate(configuration.rate_window)
@@ -91,39 +91,39 @@ class History:
         idles = [configuration.idle, *self._named.values(), *(entry.idle for entry in configuration.entries)]
         self._windows = {idle.window for idle in idles}
 
-    def observe(self, sample: Sample, grouping: Grouping, inspection: Details | None = None) -> Observation:
+    def observe(self, sample: Sample, grouping: Grouping, details: Details | None = None) -> Observation:
         """Take one sample. Samples come in the order of their time."""
-        inspection = inspection or Details()
+        details = details or Details()
         before, self._groups = self._groups, grouping.groups
         changed = [group for name, group in self._groups.items() if before.get(name) is not group]
         windows = self._windows.union(*(group.windows for group in self._groups.values()))
         tick = self._configuration.tick
-        watches = self._watches.observe(sample, self._groups, windows, tick, inspection.thread_clocks)
-        # What delay accounting counts can become known of those who have not changed.
-        counted = changed if inspection.delays is None else self._groups.values()
+        activity = self._activity.observe(sample, self._groups, windows, tick, details.thread_clocks)
+        # Delay accounting can begin to measure processes that have not changed.
+        counted = changed if details.delays is None else self._groups.values()
         members = chain.from_iterable(group.members for group in counted)
-        self._totals.gather(sample, members, inspection.delays)
-        self._wakes.observe(sample, watches, inspection.delays)
+        self._counters.gather(sample, members, details.delays)
+        self._swapin_latency.observe(sample, activity, details.delays)
         if sample.host.vmstat is not None:
             self._take_rates(sample.at.monotonic, sample.host.vmstat)
-        groups = self._known_groups(sample.at, counted=inspection.delays is not None)
+        groups = self._known_groups(sample.at, counted=details.delays is not None)
         return Observation(
             sample=sample,
             grouping=grouping,
-            inspection=inspection,
-            watches=watches,
+            details=details,
+            activity=activity,
             groups=groups,
-            watching_since=self._watches.since,
+            watching_since=self._activity.since,
             swapin_pages_per_second=self._swapin.per_second(tick),
             swapout_pages_per_second=self._swapout.per_second(tick),
             read_back_pages_per_second=self._read_back.per_second(tick),
             quiet_pages_per_second=self._moved.per_second(tick),
-            wake_cost=self._wakes.cost(),
+            wake_cost=self._swapin_latency.cost(),
         )
 
-    def memory(self) -> Memory | None:
-        """What a later run needs to go on; ``None`` before the first sample."""
-        return self._watches.memory()
+    def persisted_state(self) -> PersistedState | None:
+        """The state that a later run continues from; ``None`` before the first sample."""
+        return self._activity.persisted_state()
 
     def _known_groups(self, at: Instant, *, counted: bool) -> dict[str, GroupRecord]:
         idle = {name: group.idle for name, group in self._groups.items()}
@@ -146,19 +146,19 @@ class History:
         }
 
     def _record(self, group: str, idle: Idle, at: float, *, counted: bool, reads_back: bool) -> GroupRecord:
-        totals = self._totals.of(group)
-        swapin = {role: total.swapin_pages for role, total in totals.items()}
-        faults = {role: total.major_faults for role, total in totals.items()}
+        counters = self._counters.of(group)
+        swapin = {role: total.swapin_pages for role, total in counters.items()}
+        faults = {role: total.major_faults for role, total in counters.items()}
         return GroupRecord(
             idle,
-            totals,
+            counters,
             self._rates(self._group_swapin, group, swapin, at) if counted else _NO_RATES,
             self._rates(self._group_faults, group, faults, at) if reads_back else _NO_RATES,
         )
 
     def _forget_empty(self, at: float, occupied: Collection[str]) -> None:
-        """Forget groups whose time is over, and the longest empty of those beyond ``limits.groups``: whoever
-        names processes could make up new groups at every sample."""
+        """Forget groups that have been empty for ``forget``. Beyond ``limits.groups`` forget those that
+        are empty longest: a process chooses its title, and so could create new groups at every sample."""
         empty = [group for group in self._last_seen if group not in occupied and group not in self._named]
         room = max(0, self._configuration.limits.groups - len(occupied))
         for number, group in enumerate(empty):
@@ -167,11 +167,11 @@ class History:
         self._forget_resumed(at)
 
     def _forget_resumed(self, at: float) -> None:
-        """Groups of the state file that have not come back in time were never known here."""
+        """Forget the groups of the state file that have no process within ``forget`` of the start."""
         if self._resumed_at is None:
             self._resumed_at = at
         if self._prune and at - self._resumed_at >= self._configuration.forget:
-            self._watches.keep(self._last_seen.keys() | self._named.keys())
+            self._activity.keep(self._last_seen.keys() | self._named.keys())
             self._prune = False
 
     def _rates(
@@ -188,9 +188,9 @@ class History:
 
     def _forget(self, group: str) -> None:
         del self._last_seen[group]
-        self._totals.forget(group)
-        self._watches.forget(group)
-        self._wakes.forget(group)
+        self._counters.forget(group)
+        self._activity.forget(group)
+        self._swapin_latency.forget(group)
         for role in Role:
             self._group_swapin.pop((group, role), None)
             self._group_faults.pop((group, role), None)

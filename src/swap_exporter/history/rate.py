@@ -8,7 +8,7 @@ STALE_WINDOWS = 10
 """A difference over more than so many windows says nothing about now."""
 
 STEPS = 60
-"""About so many readings are remembered of a window: each group has three rates, and many may scrape."""
+"""Readings kept for one window, roughly: each group has three rates, and many clients may scrape."""
 
 
 class Rate:
@@ -26,7 +26,7 @@ class Rate:
         if len(readings) > 1 and readings[-1][0] - readings[-2][0] < self.window / STEPS:
             readings.pop()
         readings.append((at, value))
-        # Only the newest of them that is at least a window old is ever needed, and what is younger.
+        # Keep the newest reading that is at least a window old, and all younger ones.
         while len(readings) > 1 and at - readings[1][0] >= self.window:
             readings.popleft()
 

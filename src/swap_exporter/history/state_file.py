@@ -1,7 +1,7 @@
-"""The history's memory in a file, so that a restart forgets nothing that cannot be read again.
+"""The state file: what the history cannot read again after a restart.
 
-A new field is one more line in :func:`_document` and one in :func:`_memory`, or in :func:`_watch_row` and
-:func:`_watch`; and a new ``FORMAT``.
+A new field needs a line in :func:`_document` and :func:`_persisted_state`, or one in :func:`_activity_state`;
+and a new ``FORMAT``.
 """
 
 import json
@@ -9,6 +9,8 @@ import os
 import stat
 
 from swap_exporter.history import fields
+from swap_exporter.history.activity import ActivityState
+from swap_exporter.history.activity_tracker import PersistedState
 from swap_exporter.history.fields import (
     COUNT,
     FOREVER,
@@ -21,8 +23,6 @@ from swap_exporter.history.fields import (
     truth,
     whole,
 )
-from swap_exporter.history.watch import Watch
-from swap_exporter.history.watches import Memory
 from swap_exporter.history.work import Level, Usage
 from swap_exporter.replacing import replace_file
 from swap_exporter.sampling.sample import CpuClock, Identity, Instant
@@ -42,9 +42,9 @@ class StateFileError(Exception):
     """Why a state file is left aside, or could not be written: one line for the log."""
 
 
-def save(path: str, memory: Memory, boot_id: str) -> None:
+def save(path: str, persisted: PersistedState, boot_id: str) -> None:
     """Replace the file atomically. Raises :class:`StateFileError`."""
-    content = json.dumps(_document(memory, boot_id), separators=(",", ":")).encode()
+    content = json.dumps(_document(persisted, boot_id), separators=(",", ":")).encode()
     if len(content) > MAX_BYTES:
         raise StateFileError(f"{path}: would have {len(content)} bytes, expected at most {MAX_BYTES}")
     try:
@@ -53,7 +53,7 @@ def save(path: str, memory: Memory, boot_id: str) -> None:
         raise StateFileError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def load(path: str, boot_id: str, now: Instant) -> Memory:
+def load(path: str, boot_id: str, now: Instant) -> PersistedState:
     """Read what an earlier run of this boot left. Raises :class:`StateFileError` where it is of no use."""
     raw = _read(path)
     try:
@@ -63,7 +63,7 @@ def load(path: str, boot_id: str, now: Instant) -> Memory:
         age = now.boottime - at.boottime
         if not 0 <= age <= MAX_AGE or at.monotonic > now.monotonic:
             raise StateFileError(f"{path}: is {age:.0f} s old, expected 0 to {MAX_AGE:.0f} s")
-        return _memory(document, at)
+        return _persisted_state(document, at)
     except (ValueError, RecursionError) as error:
         # Of the parser's own errors the message says nothing to a person.
         reason = (
@@ -101,41 +101,37 @@ def _check_origin(path: str, document: object, boot_id: str) -> None:
         raise StateFileError(f"{path}: is of another boot of this machine")
 
 
-def _document(memory: Memory, boot_id: str) -> dict[str, object]:
+def _document(persisted: PersistedState, boot_id: str) -> dict[str, object]:
     return {
         "format": FORMAT,
         "boot_id": boot_id,
-        "at": memory.at,
-        "watching_since": [[window, since] for window, since in memory.watching_since.items()],
-        "levels": [[group, *level] for group, level in memory.levels.items()],
-        "watches": [[*identity, *_watch_row(watch)] for identity, watch in memory.watches.items()],
+        "at": persisted.at,
+        "watching_since": [[window, since] for window, since in persisted.watching_since.items()],
+        "levels": [[group, *level] for group, level in persisted.levels.items()],
+        "watches": [[*identity, *state] for identity, state in persisted.states.items()],
     }
 
 
-def _memory(document: object, at: Instant) -> Memory:
+def _persisted_state(document: object, at: Instant) -> PersistedState:
     """Nothing in it may be younger than ``at``: it would count as unknown until that time comes."""
 
     def watching_since(value: object) -> tuple[float, Instant]:
         window, since = row(value, 2)
         return number(0.001, _LONGEST_WINDOW)(window), _past(since, at)
 
-    def watch(value: object) -> tuple[Identity, Watch]:
-        pid, start, *rest = row(value, 2 + len(Watch._fields))
-        return (whole(1, 1 << 31)(pid), whole(0, COUNT)(start)), _watch(rest, at)
+    def activity_state(value: object) -> tuple[Identity, ActivityState]:
+        pid, start, *rest = row(value, 2 + len(ActivityState._fields))
+        return (whole(1, 1 << 31)(pid), whole(0, COUNT)(start)), _activity_state(rest, at)
 
-    return Memory(
+    return PersistedState(
         at=at,
-        watches=dict(field(document, "watches", rows(watch))),
+        states=dict(field(document, "watches", rows(activity_state))),
         levels=dict(field(document, "levels", rows(_level))),
         watching_since=dict(field(document, "watching_since", rows(watching_since))),
     )
 
 
-def _watch_row(watch: Watch) -> list[object]:
-    return list(watch)
-
-
-def _watch(values: list[object], at: Instant) -> Watch:
+def _activity_state(values: list[object], at: Instant) -> ActivityState:
     (
         since,
         start,
@@ -152,7 +148,7 @@ def _watch(values: list[object], at: Instant) -> Watch:
         window,
     ) = values
     past, size = number(-FOREVER, at.monotonic), whole(0, COUNT)
-    return Watch(
+    return ActivityState(
         since=_past(since, at),
         start=past(start),
         start_usage=_usage(start_usage),

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from swap_exporter import __version__
 from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, total
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.page.swap_bar import bar, holders
 from swap_exporter.readable import printable, short_time, size
 from swap_exporter.sampling.sample import Sample

@@ -35,7 +35,7 @@ def holders(assessment: Assessment) -> list[Part]:
 
 
 def _groups(assessment: Assessment) -> Iterator[Part]:
-    sizes = ((group.held or 0, group.name) for group in assessment.groups)
+    sizes = ((group.attributed or 0, group.name) for group in assessment.groups)
     largest = sorted(sizes, key=lambda each: (-each[0], each[1]))
     for rank, (number, name) in enumerate(largest[:NAMED_GROUPS]):
         yield Part(f"group{rank}", printable(name), number)

@@ -9,7 +9,7 @@ from swap_exporter import assessment
 from swap_exporter.assessment import Assessment, GroupAssessment, Residency
 from swap_exporter.assessment.sums import times
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 from swap_exporter.report.exporter_metrics import ExporterMetrics
 from swap_exporter.report.host import host_figures, remainder
 from swap_exporter.report.rows import CommandRow, GroupRow, Others, ProcessRow, Report, Swap, SwapIn, total
@@ -68,7 +68,7 @@ class _Builder:
         self._entries = entries
         self._processes = processes
         self._before, self._after = given.first.sample, given.second.sample
-        self._inspection = given.second.inspection
+        self._inspection = given.second.details
         self.seconds = self._after.at.monotonic - self._before.at.monotonic
         self.assessment = given.metrics.assessed(given.second) if given.metrics else given.second
         self._pages_before = _pages(given.first)
@@ -204,7 +204,7 @@ def _count(group: GroupAssessment, activity: Activity) -> int:
 
 def _pages(of: Assessment) -> Mapping[Identity, int]:
     """Pages that each measured process has read back from swap so far."""
-    delays = of.inspection.delays or {}
+    delays = of.details.delays or {}
     return {identity: each.swapin_pages for identity, each in delays.items()}
 
 

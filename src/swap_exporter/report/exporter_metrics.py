@@ -17,7 +17,7 @@ from swap_exporter.assessment import (
 from swap_exporter.assessment.sums import used_swap
 from swap_exporter.client.http import AskError
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity
+from swap_exporter.history.activity import Activity
 
 _PREFIX = "swap_group_"
 

@@ -70,7 +70,7 @@ def _idle_swapped(groups: Sequence[tuple[GroupAssessment, IdleSwapped]], used: i
 
 
 def _swapped(groups: Sequence[GroupAssessment]) -> str:
-    groups = sorted(groups, key=lambda group: group.held or 0, reverse=True)
+    groups = sorted(groups, key=lambda group: group.attributed or 0, reverse=True)
     swapped = sum(map(swapped_workers, groups))
     workers = plural(sum(sum(group.workers.values()) for group in groups), "worker", "workers")
     verb = "is" if swapped == 1 else "are"
@@ -92,7 +92,7 @@ def _verdict_due(pending: Sequence[GroupAssessment], assessment: Assessment) -> 
     at = assessment.sample.at
     since, due = at.monotonic, 0.0
     for group in pending:
-        first = min(verdict.watch.since.monotonic for verdict in group.verdicts)
+        first = min(verdict.state.since.monotonic for verdict in group.verdicts)
         after = max(verdict.member.entry.idle.after for verdict in group.verdicts)
         since, due = min(since, first), max(due, first + after)
     began = datetime.fromtimestamp(at.wall - (at.monotonic - since), UTC)

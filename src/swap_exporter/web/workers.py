@@ -6,8 +6,8 @@ Without titles and command names: a command line may contain a password.
 import json
 from typing import Any
 
-from swap_exporter.assessment import Assessment, Verdict
-from swap_exporter.history.watch import Activity, idle_since
+from swap_exporter.assessment import Assessment, WorkerAssessment
+from swap_exporter.history.activity import Activity, idle_since
 
 PATH = "/api/workers"
 VERSION = 1
@@ -19,8 +19,8 @@ def workers_document(assessment: Assessment) -> bytes:
     # Whole seconds, as in the metrics: the difference of the two clocks varies between readings.
     booted = at.wall - at.boottime
 
-    def row(group: str, verdict: Verdict) -> dict[str, Any]:
-        process, watch = verdict.member.process, verdict.watch
+    def row(group: str, verdict: WorkerAssessment) -> dict[str, Any]:
+        process, state = verdict.member.process, verdict.state
         idle = verdict.activity is Activity.IDLE
         return {
             "pid": process.pid,
@@ -30,7 +30,7 @@ def workers_document(assessment: Assessment) -> bytes:
             "role": verdict.member.role,
             "activity": verdict.activity,
             "residency": verdict.residency,
-            "idle_since": round(booted + idle_since(watch).boottime) if idle else None,
+            "idle_since": round(booted + idle_since(state).boottime) if idle else None,
             "swap_bytes": process.swap,
             "displaced_bytes": verdict.displaced,
         }

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from swap_exporter.grouping.grouping import Member
 from swap_exporter.grouping.roles import Role
-from swap_exporter.history.watch import Activity, Watch, activity
-from swap_exporter.history.watches import GroupWatches
+from swap_exporter.history.activity import Activity, ActivityState, activity
+from swap_exporter.history.activity_tracker import GroupActivity
 from swap_exporter.history.work import FAULT_OF_A_WAKE
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Sample
@@ -74,7 +74,7 @@ class WakeCost:
     """By group: the share of the displaced pages that the first requests read back."""
 
 
-class Wakes:
+class SwapInLatency:
     """Remembers the wakes of this host."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Wakes:
     def observe(
         self,
         sample: Sample,
-        groups: Mapping[str, GroupWatches],
+        groups: Mapping[str, GroupActivity],
         delays: Mapping[Identity, TaskDelays] | None,
     ) -> None:
         """Take one sample. Without delay accounting nothing is learned."""
@@ -99,11 +99,11 @@ class Wakes:
         for name, of in groups.items():
             woken = [
                 woke
-                for member, watch in of.alive
+                for member, state in of.alive
                 if member.role is Role.WORKER
                 and (now := delays.get(member.process.identity)) is not None
-                and (asleep := self._look(sample, member, watch, now, before)) is not None
-                and (woke := _woken(asleep, member.process.threads, watch, now, sample)) is not None
+                and (asleep := self._look(sample, member, state, now, before)) is not None
+                and (woke := _woken(asleep, member.process.threads, state, now, sample)) is not None
             ]
             self._learn(name, woken, at)
 
@@ -111,21 +111,21 @@ class Wakes:
         self,
         sample: Sample,
         member: Member,
-        watch: Watch,
+        state: ActivityState,
         now: TaskDelays,
         before: Mapping[Identity, Asleep],
     ) -> Asleep | None:
         """The state before its wake of a worker that has just woken, else ``None``."""
         identity = member.process.identity
-        if watch.last_active == sample.at:
+        if state.last_active == sample.at:
             return before.get(identity)
-        if activity(watch, sample.at, member.entry.idle) is Activity.IDLE and watch.swapped:
+        if activity(state, sample.at, member.entry.idle) is Activity.IDLE and state.swapped:
             known = before.get(identity)
             # Until a step ends it is unknown whether it is a wake, so the state at its beginning is kept.
             self._asleep[identity] = (
                 known
-                if known is not None and watch.pending
-                else Asleep(sample.at.monotonic, watch.swap - watch.cold, watch.usage.major_faults, now)
+                if known is not None and state.pending
+                else Asleep(sample.at.monotonic, state.swap - state.cold, state.usage.major_faults, now)
             )
         return None
 
@@ -152,7 +152,9 @@ class Wakes:
         )
 
 
-def _woken(asleep: Asleep, threads: int, watch: Watch, now: TaskDelays, sample: Sample) -> Woken | None:
+def _woken(
+    asleep: Asleep, threads: int, state: ActivityState, now: TaskDelays, sample: Sample
+) -> Woken | None:
     pages = now.swapin_pages - asleep.delays.swapin_pages
     waited = (now.blkio_delay_ns - asleep.delays.blkio_delay_ns) / 1e9
     displaced = asleep.displaced // sample.page_size
@@ -160,7 +162,7 @@ def _woken(asleep: Asleep, threads: int, watch: Watch, now: TaskDelays, sample: 
     possible = (sample.at.monotonic - asleep.at) * threads
     if pages < MIN_PAGES or displaced < MIN_PAGES or not 0 < waited <= possible:
         return None
-    faults = max(0, watch.usage.major_faults - asleep.major_faults)
+    faults = max(0, state.usage.major_faults - asleep.major_faults)
     return Woken(pages, waited + faults * FAULT_OF_A_WAKE, displaced)
 
 

@@ -9,7 +9,7 @@ from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Process, Sample
 
 
-class Total(NamedTuple):
+class Counters(NamedTuple):
     """What the processes of one group and role used while they were known."""
 
     cpu_ticks: int = 0
@@ -27,7 +27,7 @@ class _Reading(NamedTuple):
     swapin_pages: int | None
 
 
-class Totals:
+class GroupCounters:
     """Adds up what each process used since it was last seen.
 
     A process that ends leaves its share behind; one born after the first sample counts from its birth, an
@@ -35,7 +35,7 @@ class Totals:
     """
 
     def __init__(self) -> None:
-        self._by_group: dict[str, dict[Role, Total]] = {}
+        self._by_group: dict[str, dict[Role, Counters]] = {}
         self._counted: dict[int, _Reading] = {}
         """By pid."""
         self._born_after: int | None = None
@@ -83,17 +83,17 @@ class Totals:
         return known is not None and known.identity == process.identity
 
     def _add(self, group: str, role: Role, before: _Reading, reading: _Reading) -> None:
-        roles = self._by_group.setdefault(group, dict.fromkeys(Role, Total()))
+        roles = self._by_group.setdefault(group, dict.fromkeys(Role, Counters()))
         total = roles[role]
-        roles[role] = Total(
+        roles[role] = Counters(
             total.cpu_ticks + max(0, reading.cpu_ticks - before.cpu_ticks),
             total.major_faults + max(0, reading.major_faults - before.major_faults),
             total.swapin_pages + _swapin(before, reading),
         )
 
-    def of(self, group: str) -> Mapping[Role, Total]:
-        """The totals of a group by role: a copy that stays as it is."""
-        return dict(self._by_group.get(group) or dict.fromkeys(Role, Total()))
+    def of(self, group: str) -> Mapping[Role, Counters]:
+        """The counters of a group by role, as a copy that later samples do not change."""
+        return dict(self._by_group.get(group) or dict.fromkeys(Role, Counters()))
 
     def forget(self, group: str) -> None:
         self._by_group.pop(group, None)
@@ -106,5 +106,5 @@ def _swapin(before: _Reading, reading: _Reading) -> int:
 
 
 def _ticks(sample: Sample) -> int:
-    """Its time in clock ticks after boot, as process start times are told."""
+    """Its time in clock ticks after boot, the unit of process start times."""
     return int(sample.at.boottime * sample.clock_ticks)

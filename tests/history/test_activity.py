@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swap_exporter.history.watch import (
+from swap_exporter.history.activity import (
     PAIR_SECONDS,
     WINDOW_PARTS,
     Activity,
-    Watch,
+    ActivityState,
+    Thresholds,
+    Timing,
     activity,
     advance,
     begin,
@@ -26,6 +28,7 @@ STILL = Idle(after=300, cpu=0.0001, window=300)
 SWAPPED = Swapped(min_bytes=MIB, min_ratio=0.25)
 SYNC = Level(share=15e-6, steps=100)
 """gunicorn's sync workers, seen at rest."""
+RULES = Thresholds(GUNICORN, SWAPPED, SYNC)
 TICK = 15.0
 
 
@@ -34,7 +37,7 @@ class Follow:
 
     def __init__(self, idle=GUNICORN, swapped=SWAPPED, level=SYNC, *, born=None, start=0.0):
         self.idle, self.swapped, self.level = idle, swapped, level
-        self.watch: Watch | None = None
+        self.state: ActivityState | None = None
         self.previous = start
         self.cpu, self.slices = 0.0, 0
         self.born = born
@@ -53,33 +56,28 @@ class Follow:
             children_cpu=how.pop("children", 0.0),
             state=how.pop("state", "S"),
         )._replace(voluntary_switches=None)
-        if self.watch is None:
+        if self.state is None:
             born = None if self.born is None else instant(self.born)
-            self.watch = begin(self.reading, None, self.at, born)
+            self.state = begin(self.reading, None, self.at, born)
         advanced = advance(
-            self.watch,
+            self.state,
             self.reading,
             None,
-            self.at,
-            self.previous,
-            self.idle,
-            self.swapped,
-            self.level,
-            HZ,
-            TICK,
+            Timing(self.at, self.previous, TICK, HZ),
+            Thresholds(self.idle, self.swapped, self.level),
             **how,
         )
-        self.watch, self.rest = advanced.watch, advanced.rest
+        self.state, self.rest = advanced.state, advanced.rest
         self.previous = seconds
         return self
 
     @property
     def activity(self):
-        return activity(self.watch, self.at, self.idle)
+        return activity(self.state, self.at, self.idle)
 
     @property
     def displaced(self):
-        return displaced(self.reading, self.watch.cold)
+        return displaced(self.reading, self.state.cold)
 
 
 def idle_for(seconds, *, start=0.0, **how):
@@ -97,9 +95,9 @@ def idle_for(seconds, *, start=0.0, **how):
 
 def test_a_request_of_ten_milliseconds_is_activity():
     follow = idle_for(60)
-    assert follow.watch.last_active is None
+    assert follow.state.last_active is None
     follow.see(75, used=0.011, slices=4)
-    assert follow.watch.last_active == instant(75)
+    assert follow.state.last_active == instant(75)
 
 
 def test_one_small_request_leaves_it_idle_and_a_second_one_soon_does_not():
@@ -121,7 +119,7 @@ def test_health_checks_a_minute_apart_leave_it_idle_and_displace_nothing():
             follow.see(at + later, used=0.0002, slices=1, swap=100 * MIB, faults=minute)
         assert follow.activity is Activity.IDLE
     assert follow.displaced == 100 * MIB
-    assert follow.watch.swapped
+    assert follow.state.swapped
 
 
 def test_pairs_lie_within_their_limit():
@@ -145,7 +143,7 @@ def test_a_worker_that_reads_back_a_tenth_serves_though_paging_hides_its_request
     follow.see(315, swap=100 * MIB)
     follow.see(330, used=0.012, user=0.0, slices=300, swap=100 * MIB - back, faults=faults)
     assert follow.activity is verdict
-    assert follow.watch.cold == (100 * MIB - back if verdict is Activity.BUSY else 0)
+    assert follow.state.cold == (100 * MIB - back if verdict is Activity.BUSY else 0)
 
 
 @pytest.mark.parametrize("period", [1, 5, 15, 20])
@@ -171,17 +169,17 @@ def test_short_steps_are_taken_together():
     for second in range(301, 309):
         follow.see(second, used=0.005, slices=3)
     assert follow.activity is Activity.BUSY
-    assert follow.watch.last_active == instant(308)
+    assert follow.state.last_active == instant(308)
 
 
 def test_what_is_used_between_steps_is_judged_when_the_step_ends_though_nothing_else_happens():
     follow = idle_for(300)
     follow.see(302, used=0.050, slices=3)
     assert follow.activity is Activity.IDLE
-    assert due(follow.watch, TICK) == 300 + TICK / 2
+    assert due(follow.state, TICK) == 300 + TICK / 2
     follow.see(308)
     assert follow.activity is Activity.BUSY
-    assert due(follow.watch, TICK) is None
+    assert due(follow.state, TICK) is None
 
 
 def test_rest_before_it_woke_explains_nothing():
@@ -196,7 +194,7 @@ def test_rest_before_it_woke_explains_nothing():
 def test_cpu_of_children_that_were_waited_for_is_activity():
     follow = idle_for(60)
     follow.see(75, used=0.0002, slices=1, children=0.5)
-    assert follow.watch.last_active == instant(75)
+    assert follow.state.last_active == instant(75)
 
 
 def test_without_an_exact_clock_ticks_decide():
@@ -204,18 +202,18 @@ def test_without_an_exact_clock_ticks_decide():
     for second, cpu in ((0, 0.0), (15, 0.01), (30, 0.02), (45, 0.09)):
         reading = process(cpu=cpu)
         at = instant(second)
-        watch = begin(reading, None, at) if follow.watch is None else follow.watch
-        follow.watch = advance(watch, reading, None, at, second - 15, GUNICORN, SWAPPED, SYNC, HZ, TICK).watch
-        assert (follow.watch.last_active == at) is (second == 45)
+        state = begin(reading, None, at) if follow.state is None else follow.state
+        follow.state = advance(state, reading, None, Timing(at, second - 15, TICK, HZ), RULES).state
+        assert (follow.state.last_active == at) is (second == 45)
 
 
 def test_the_clock_of_all_threads_decides_where_there_are_several():
     reading = process(cpu=1.0)._replace(threads=4)
-    watch = begin(reading, CpuClock(10**9, 100), instant(0))
-    watch = advance(
-        watch, reading, CpuClock(10**9 + 12_000_000, 104), instant(15), 0, GUNICORN, SWAPPED, SYNC, HZ, TICK
-    ).watch
-    assert watch.last_active == instant(15)
+    state = begin(reading, CpuClock(10**9, 100), instant(0))
+    state = advance(
+        state, reading, CpuClock(10**9 + 12_000_000, 104), Timing(instant(15), 0, TICK, HZ), RULES
+    ).state
+    assert state.last_active == instant(15)
 
 
 # Busy, idle, unknown.
@@ -225,8 +223,8 @@ def test_the_clock_of_all_threads_decides_where_there_are_several():
     ("seconds", "verdict"), [(0, Activity.UNKNOWN), (299, Activity.UNKNOWN), (300, Activity.IDLE)]
 )
 def test_idle_takes_as_long_to_know_as_it_must_last(seconds, verdict):
-    watch = begin(process(), None, instant(1000))
-    assert activity(watch, instant(1000 + seconds), GUNICORN) is verdict
+    state = begin(process(), None, instant(1000))
+    assert activity(state, instant(1000 + seconds), GUNICORN) is verdict
 
 
 @pytest.mark.parametrize(
@@ -235,7 +233,7 @@ def test_idle_takes_as_long_to_know_as_it_must_last(seconds, verdict):
 )
 def test_busy_lasts_for_idle_after(seconds_after, verdict):
     follow = idle_for(390).see(405, used=5.0, slices=100)
-    assert activity(follow.watch, instant(405 + seconds_after), GUNICORN) is verdict
+    assert activity(follow.state, instant(405 + seconds_after), GUNICORN) is verdict
 
 
 def test_a_group_that_was_never_seen_at_rest_is_unknown_and_never_idle():
@@ -244,42 +242,42 @@ def test_a_group_that_was_never_seen_at_rest_is_unknown_and_never_idle():
     for second in range(0, 616, 15):
         follow.see(second, used=0.030, slices=45)
     assert follow.activity is Activity.UNKNOWN
-    assert follow.watch.last_active is None
+    assert follow.state.last_active is None
 
 
 def test_what_was_unclear_is_forgotten_after_idle_after():
     follow = Follow(level=Level())
     follow.see(0).see(15, used=0.030, slices=45)
-    assert activity(follow.watch, instant(314), GUNICORN) is Activity.UNKNOWN
-    assert activity(follow.watch, instant(315), GUNICORN) is Activity.IDLE
+    assert activity(follow.state, instant(314), GUNICORN) is Activity.UNKNOWN
+    assert activity(follow.state, instant(315), GUNICORN) is Activity.IDLE
 
 
 def test_one_that_the_exporter_saw_born_is_watched_from_its_birth():
     follow = Follow(born=2).see(10)
-    assert activity(follow.watch, instant(302), GUNICORN) is Activity.IDLE
+    assert activity(follow.state, instant(302), GUNICORN) is Activity.IDLE
 
 
 def test_a_newborn_that_imports_its_application_is_active():
     follow = Follow(born=2).see(10, used=1.5, slices=30, swap=3 * MIB)
-    assert follow.watch.last_active == instant(10)
+    assert follow.state.last_active == instant(10)
 
 
 def test_a_gap_starts_the_watch_anew_but_keeps_what_is_cold_and_when_it_was_active():
     follow = Follow().see(0, swap=4 * MIB).see(15, used=5.0, slices=100, swap=4 * MIB)
     follow.see(3600, swap=9 * MIB, gap=True)
     assert follow.activity is Activity.UNKNOWN
-    watch = follow.watch
-    assert (watch.since, watch.last_active, watch.cold) == (instant(3600), instant(15), 4 * MIB)
+    state = follow.state
+    assert (state.since, state.last_active, state.cold) == (instant(3600), instant(15), 4 * MIB)
 
 
 def test_a_clock_step_changes_nothing():
-    watch = begin(process(), None, instant(0))
-    assert activity(watch, instant(300, stepped=7200), GUNICORN) is Activity.IDLE
+    state = begin(process(), None, instant(0))
+    assert activity(state, instant(300, stepped=7200), GUNICORN) is Activity.IDLE
 
 
 def test_time_in_suspend_is_not_time_in_which_a_worker_could_have_worked():
-    watch = begin(process(), None, instant(0))
-    assert activity(watch, instant(299, suspended=36000), GUNICORN) is Activity.UNKNOWN
+    state = begin(process(), None, instant(0))
+    assert activity(state, instant(299, suspended=36000), GUNICORN) is Activity.UNKNOWN
 
 
 # A share that the configuration sets.
@@ -312,14 +310,14 @@ def test_a_load_that_ended_does_not_reach_into_the_next_window():
         follow.see(second, used=15.0, slices=15)
     for second in range(615, 901, 15):
         follow.see(second, used=0.0002, slices=1)
-    assert follow.watch.last_active == instant(600)
+    assert follow.state.last_active == instant(600)
 
 
 def test_a_window_is_remembered_in_a_bounded_number_of_readings():
     follow = Follow(idle=Idle(after=300, cpu=0.01, window=3600, cpu_is_exact=True))
     for second in range(0, 9000, 8):
         follow.see(second, used=0.001, slices=1)
-    assert len(follow.watch.window) <= WINDOW_PARTS + 3
+    assert len(follow.state.window) <= WINDOW_PARTS + 3
 
 
 # Cold and displaced.
@@ -335,9 +333,9 @@ def test_what_stays_in_swap_while_a_worker_serves_is_cold_and_not_displaced():
     for second, swap in ((15, 80), (30, 68)):
         follow.see(second, used=2.0, slices=50, swap=swap * MIB)
     follow.see(45, swap=68 * MIB)
-    assert follow.watch.cold == 68 * MIB
+    assert follow.state.cold == 68 * MIB
     assert follow.displaced == 0
-    assert not follow.watch.swapped
+    assert not follow.state.swapped
 
 
 def test_only_what_went_out_since_it_was_active_is_displaced():
@@ -348,7 +346,7 @@ def test_only_what_went_out_since_it_was_active_is_displaced():
 
 def test_a_load_that_ended_and_a_push_out_between_the_same_two_samples_displaces():
     follow = Follow().see(0, used=2.0, slices=50).see(15, used=2.0, slices=50, swap=50 * MIB)
-    assert follow.watch.last_active == instant(15)
+    assert follow.state.last_active == instant(15)
     assert follow.displaced == 50 * MIB
 
 
@@ -356,12 +354,12 @@ def test_pushed_out_again_on_the_second_night_it_is_swapped_again():
     """What it touched in the morning is displaced once more, with little left in memory."""
     follow = idle_for(300)
     follow.see(315, swap=40 * MIB, resident=MIB)
-    assert follow.watch.swapped
+    assert follow.state.swapped
     follow.see(330, used=0.08, slices=30, swap=28 * MIB, resident=13 * MIB)
-    assert not follow.watch.swapped
+    assert not follow.state.swapped
     follow.see(700, swap=39 * MIB, resident=MIB)
     assert follow.displaced == 11 * MIB
-    assert follow.watch.swapped
+    assert follow.state.swapped
     assert follow.activity is Activity.IDLE
 
 
@@ -385,36 +383,36 @@ def test_reading_back_never_displaces_less_than_nothing():
     ],
 )
 def test_swapped_takes_both_bounds(swap, resident, swapped):
-    assert Follow().see(0, swap=swap, resident=resident).watch.swapped is swapped
+    assert Follow().see(0, swap=swap, resident=resident).state.swapped is swapped
 
 
 @pytest.mark.parametrize(("resident", "swapped"), [(2833, True), (2834, False)])
 def test_once_swapped_it_stays_so_down_to_six_tenths_of_the_ratio(resident, swapped):
     follow = Follow(swapped=Swapped(min_bytes=1, min_ratio=0.25))
     follow.see(0, swap=500, resident=0).see(15, swap=500, resident=resident)
-    assert follow.watch.swapped is swapped
+    assert follow.state.swapped is swapped
 
 
 def test_what_is_cold_does_not_weigh_against_being_swapped():
     follow = Follow().see(0, swap=900 * MIB).see(15, used=2.0, slices=50, swap=900 * MIB)
     follow.see(400, swap=910 * MIB, resident=20 * MIB)
-    assert follow.watch.swapped
+    assert follow.state.swapped
 
 
 def test_no_bound_at_all_still_needs_something_displaced():
-    assert not Follow(swapped=Swapped(min_bytes=0, min_ratio=0.0)).see(0, resident=0).watch.swapped
+    assert not Follow(swapped=Swapped(min_bytes=0, min_ratio=0.0)).see(0, resident=0).state.swapped
 
 
 def test_a_kernel_without_rss_anon_is_judged_by_the_whole_resident_size():
     reading = process(swap=MIB, resident=3 * MIB)._replace(resident_anonymous=None)
-    watch = begin(reading, None, instant(0))
-    watch = advance(watch, reading, None, instant(0), 0, GUNICORN, SWAPPED, SYNC, HZ, TICK).watch
-    assert watch.swapped
+    state = begin(reading, None, instant(0))
+    state = advance(state, reading, None, Timing(instant(0), 0, TICK, HZ), RULES).state
+    assert state.swapped
 
 
 def test_swap_that_cannot_be_read_keeps_the_last_verdict():
     follow = Follow().see(0, swap=90 * MIB, resident=0).see(15, swap=None, resident=0)
-    assert follow.watch.swapped
+    assert follow.state.swapped
     assert follow.displaced is None
 
 
@@ -432,11 +430,11 @@ def test_no_series_of_samples_breaks_a_bound(steps):
         seconds += elapsed
         follow.see(seconds, used=used / 1000, slices=used, swap=swap, resident=resident)
         assert 0 <= follow.displaced <= swap
-        assert follow.watch.start <= seconds
-        assert follow.watch.least_swap <= swap
-        if follow.watch.swapped:
+        assert follow.state.start <= seconds
+        assert follow.state.least_swap <= swap
+        if follow.state.swapped:
             assert follow.displaced >= SWAPPED.min_bytes
-        if follow.watch.last_active == follow.at:
+        if follow.state.last_active == follow.at:
             assert follow.activity is Activity.BUSY
 
 
@@ -451,7 +449,7 @@ def test_two_scrapers_at_any_times_see_the_same_as_one(rate, verdict, offsets):
     if verdict is Activity.BUSY and seconds >= 30:
         assert follow.activity is verdict
     if verdict is Activity.IDLE:
-        assert follow.watch.last_active is None
+        assert follow.state.last_active is None
 
 
 def test_silence_before_a_load_does_not_thin_it_out():
@@ -460,7 +458,7 @@ def test_silence_before_a_load_does_not_thin_it_out():
     for second in range(30, 3616, 15):
         follow.see(second)
     follow.see(3630, used=15.0, slices=15)
-    assert follow.watch.last_active == instant(3630)
+    assert follow.state.last_active == instant(3630)
 
 
 def test_a_window_of_an_earlier_configuration_is_forgotten():
@@ -469,7 +467,7 @@ def test_a_window_of_an_earlier_configuration_is_forgotten():
         follow.see(second, used=0.05, slices=5)
     follow.idle = GUNICORN
     follow.see(75, used=0.0002, slices=1)
-    assert follow.watch.window == ()
+    assert follow.state.window == ()
 
 
 @pytest.mark.parametrize("state", ["R", "D"])
@@ -487,7 +485,7 @@ def test_one_that_was_unclear_is_idle_since_then():
     follow = Follow(level=Level())
     follow.see(0).see(3600).see(3615, used=0.030, slices=45).see(3930)
     assert follow.activity is Activity.IDLE
-    assert idle_since(follow.watch) == instant(3615)
+    assert idle_since(follow.state) == instant(3615)
 
 
 @pytest.mark.parametrize("threads", [(1, 8), (8, 1)], ids=["grows", "shrinks"])
@@ -501,10 +499,10 @@ def test_a_process_whose_number_of_threads_changes_has_not_worked(threads):
         made = process(cpu=1.0)._replace(threads=count)
         return made._replace(clock=one) if count == 1 else made
 
-    watch = begin(reading(before), clocks[before] if before > 1 else None, instant(0))
+    state = begin(reading(before), clocks[before] if before > 1 else None, instant(0))
     for second, count in ((15, after), (30, after)):
         clock = clocks[count] if count > 1 else None
-        watch = advance(
-            watch, reading(count), clock, instant(second), second - 15, GUNICORN, SWAPPED, SYNC, HZ, TICK
-        ).watch
-    assert watch.last_active is None
+        state = advance(
+            state, reading(count), clock, Timing(instant(second), second - 15, TICK, HZ), RULES
+        ).state
+    assert state.last_active is None

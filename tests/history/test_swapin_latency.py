@@ -3,8 +3,8 @@
 import pytest
 
 from swap_exporter.grouping.grouping import by_name
-from swap_exporter.history.wakes import HALF_LIFE, MIN_WAKES, Wakes
-from swap_exporter.history.watches import Watches
+from swap_exporter.history.activity_tracker import ActivityTracker
+from swap_exporter.history.swapin_latency import HALF_LIFE, MIN_WAKES, SwapInLatency
 from swap_exporter.history.work import FAULT_OF_A_WAKE
 from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.settings import Idle
@@ -19,7 +19,7 @@ class World:
 
     def __init__(self, count=3, entries=()):
         self.entries = dict(entries)
-        self.watches, self.wakes = Watches(None), Wakes()
+        self.watches, self.wakes = ActivityTracker(None), SwapInLatency()
         self.cpu = dict.fromkeys(range(10, 10 + count), 0.0)
         self.swap = dict.fromkeys(self.cpu, 0)
         self.pages = dict.fromkeys(self.cpu, 0)

@@ -1,4 +1,4 @@
-"""The memory of every process that is watched, and since when there is one."""
+"""The activity state of every process that is watched, and since when samples come without a gap."""
 
 import math
 from collections.abc import Container, Iterable, Mapping
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from swap_exporter.grouping.grouping import Group, Member
 from swap_exporter.grouping.roles import Role
+from swap_exporter.history.activity import ActivityState, Advance, Thresholds, Timing, advance, begin, due
 from swap_exporter.history.gap import gap_after
-from swap_exporter.history.watch import Advance, Watch, advance, begin, due
 from swap_exporter.history.work import LEARNED, Level
 from swap_exporter.sampling.sample import CpuClock, Identity, Instant, Process, Sample
 
@@ -17,27 +17,27 @@ GAP_WINDOWS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class PersistedState:
     """What cannot be read again after a restart."""
 
     at: Instant
     """The last sample."""
-    watches: Mapping[Identity, Watch]
+    states: Mapping[Identity, ActivityState]
     watching_since: Mapping[float, Instant]
     levels: Mapping[str, Level]
     """By group: what its workers use at rest."""
 
 
 EARLY = 1e-3
-"""Seconds. To look once more costs little, and rounding must not make it once too few."""
+"""Seconds. Looking too early costs little; rounding must not make it too late."""
 
 
-class GroupWatches(NamedTuple):
-    """The watches of one group; the same object as long as none of them changes."""
+class GroupActivity(NamedTuple):
+    """The activity states of one group; the same object as long as none of them changes."""
 
     group: Group
-    alive: tuple[tuple[Member, Watch], ...]
-    """Those that have not ended."""
+    alive: tuple[tuple[Member, ActivityState], ...]
+    """Members that have not ended."""
     due: float
     """CLOCK_MONOTONIC at which the first step ends that has anything to judge in it."""
 
@@ -46,24 +46,24 @@ MOST_SILENT = LEARNED // 2
 """Silent steps of one worker in a row that count: one that was stopped must not decide for its group."""
 
 
-NOBODY = GroupWatches(Group(()), (), math.inf)
-"""Of a group without a process."""
+NO_MEMBERS = GroupActivity(Group(()), (), math.inf)
+"""For a group without a process."""
 
 
-class Watches:
-    """Takes each sample's groups and keeps the watch of every member that has not ended, and what the workers
+class ActivityTracker:
+    """Takes each sample's groups and keeps the state of every member that has not ended, and what the workers
     of each group use at rest.
 
-    The watch of a process that used nothing stays unchanged.
+    The state of a process that used nothing stays unchanged.
     """
 
-    def __init__(self, memory: Memory | None) -> None:
-        self._resumed = memory is not None
-        self._last = memory.at if memory else None
-        self._remembered = dict(memory.watches) if memory else {}
-        self._since: dict[float, Instant] = dict(memory.watching_since) if memory else {}
-        self._levels = dict(memory.levels) if memory else {}
-        self._groups: dict[str, GroupWatches] = {}
+    def __init__(self, persisted: PersistedState | None) -> None:
+        self._resumed = persisted is not None
+        self._last = persisted.at if persisted else None
+        self._remembered = dict(persisted.states) if persisted else {}
+        self._since: dict[float, Instant] = dict(persisted.watching_since) if persisted else {}
+        self._levels = dict(persisted.levels) if persisted else {}
+        self._groups: dict[str, GroupActivity] = {}
 
     def observe(
         self,
@@ -72,7 +72,7 @@ class Watches:
         windows: Iterable[float],
         tick: float,
         clocks: Mapping[Identity, CpuClock],
-    ) -> Mapping[str, GroupWatches]:
+    ) -> Mapping[str, GroupActivity]:
         """``windows``: every ``idle.window`` that there is. ``clocks``: of processes with several threads."""
         at = sample.at
         gaps = self._watch_windows(at, windows, tick)
@@ -87,13 +87,13 @@ class Watches:
             or any(gaps[window] for window in group.windows)
             or group.threaded_workers  # a clock that is missing now changes them too
         }
-        # Of the groups that have changed and those that are gone: a process may go from one to another.
-        watches = self._remembered
+        # From changed groups and from those that are gone: a process may move from one group to another.
+        states = self._remembered
         for name, of in before.items():
             if name in changed or name not in groups:
-                watches.update((member.process.identity, watch) for member, watch in of.alive)
+                states.update((member.process.identity, state) for member, state in of.alive)
         self._groups = {
-            name: self._advanced(name, sample, group, watches, gaps, tick, clocks)
+            name: self._advanced(name, sample, group, states, gaps, tick, clocks)
             if name in changed
             else before[name]
             for name, group in groups.items()
@@ -106,13 +106,14 @@ class Watches:
         name: str,
         sample: Sample,
         group: Group,
-        watches: Mapping[Identity, Watch],
+        states: Mapping[Identity, ActivityState],
         gaps: Mapping[float, bool],
         tick: float,
         clocks: Mapping[Identity, CpuClock],
-    ) -> GroupWatches:
+    ) -> GroupActivity:
         at = sample.at
         previous = -math.inf if self._last is None else self._last.monotonic
+        timing = Timing(at, previous, tick, sample.clock_ticks)
         level = self._levels.get(name, Level())
         alive, rests = [], []
         first_due = math.inf
@@ -122,28 +123,17 @@ class Watches:
                 continue
             gap = gaps[entry.idle.window]
             clock = clocks.get(process.identity)
-            known = watches.get(process.identity)
+            known = states.get(process.identity)
             if known is None:
                 known = begin(process, clock, at, None if gap else self._birth(process, sample))
-            advanced = advance(
-                known,
-                process,
-                clock,
-                at,
-                previous,
-                entry.idle,
-                entry.swapped,
-                level,
-                sample.clock_ticks,
-                tick,
-                gap=gap,
-            )
-            alive.append((member, advanced.watch))
-            first_due = min(first_due, due(advanced.watch, tick) or math.inf)
+            thresholds = Thresholds(entry.idle, entry.swapped, level)
+            advanced = advance(known, process, clock, timing, thresholds, gap=gap)
+            alive.append((member, advanced.state))
+            first_due = min(first_due, due(advanced.state, tick) or math.inf)
             if member.role is Role.WORKER:
                 rests.append(advanced)
         self._levels[name] = _learned(level, rests, tick)
-        now = GroupWatches(group, tuple(alive), first_due - EARLY)
+        now = GroupActivity(group, tuple(alive), first_due - EARLY)
         before = self._groups.get(name)
         # The same object if nothing changed: later stages reuse what they made of it.
         return before if before is not None and before.group is group and before == now else now
@@ -161,14 +151,14 @@ class Watches:
         """By ``idle.window``: since when samples came without a gap."""
         return dict(self._since)
 
-    def memory(self) -> Memory | None:
-        """What a later run needs to go on; ``None`` before the first sample."""
+    def persisted_state(self) -> PersistedState | None:
+        """The state that a later run continues from; ``None`` before the first sample."""
         if self._last is None:
             return None
-        watches = {
-            member.process.identity: watch for of in self._groups.values() for member, watch in of.alive
+        states = {
+            member.process.identity: state for of in self._groups.values() for member, state in of.alive
         }
-        return Memory(self._last, watches | self._remembered, dict(self._since), dict(self._levels))
+        return PersistedState(self._last, states | self._remembered, dict(self._since), dict(self._levels))
 
     def _watch_windows(self, at: Instant, windows: Iterable[float], tick: float) -> Mapping[float, bool]:
         """Whether there was a gap, by window."""

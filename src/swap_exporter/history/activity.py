@@ -1,4 +1,4 @@
-"""What is remembered of one process while it is watched: pure steps from one sample to the next.
+"""The activity state of one process: pure steps from one sample to the next.
 
 A worker is judged by what it did since the exporter first saw it, never by one reading: VmSwap alone does not
 say whether pages are missed, and no single CPU reading separates a heartbeat from work.
@@ -43,8 +43,8 @@ class Activity(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Watch(NamedTuple):
-    """What is known of one process. Times are CLOCK_MONOTONIC seconds, sizes bytes."""
+class ActivityState(NamedTuple):
+    """The activity of one process so far. Times are CLOCK_MONOTONIC seconds, sizes bytes."""
 
     since: Instant
     """Start of the time in which it was watched without a gap."""
@@ -74,81 +74,98 @@ class Watch(NamedTuple):
         return self.usage != self.start_usage
 
 
+class Timing(NamedTuple):
+    """The time of a sample, and the units of its times."""
+
+    at: Instant
+    previous: float
+    """CLOCK_MONOTONIC of the sample before. Samples in which the process did not change may be skipped."""
+    tick: float
+    """Seconds."""
+    clock_ticks: int
+    """Clock ticks in a second."""
+
+
+class Thresholds(NamedTuple):
+    """What separates rest from work, and resident from swapped."""
+
+    idle: Idle
+    swapped: Swapped
+    level: Level
+    """What the group's workers use at rest."""
+
+
 class Advance(NamedTuple):
     """What one more sample shows."""
 
-    watch: Watch
+    state: ActivityState
     rest: float | None = None
     """The share of a core that it used, if it was at rest and had no major faults."""
     silent: float = 0.0
     """Seconds before that in which it used nothing at all."""
 
 
-def begin(process: Process, clock: CpuClock | None, at: Instant, born: Instant | None = None) -> Watch:
+def begin(
+    process: Process, clock: CpuClock | None, at: Instant, born: Instant | None = None
+) -> ActivityState:
     """Start to watch: at ``born``, with no CPU time used, if the exporter saw it born, else now."""
     now, swap = usage(process, clock), process.swap or 0
     if born is None:
-        return Watch(at, at.monotonic, now, swap, swap, now, swap)
+        return ActivityState(at, at.monotonic, now, swap, swap, now, swap)
     before = unborn(now)
-    return Watch(born, born.monotonic, before, 0, 0, before, 0)
+    return ActivityState(born, born.monotonic, before, 0, 0, before, 0)
 
 
 def advance(
-    watch: Watch,
+    state: ActivityState,
     process: Process,
     clock: CpuClock | None,
-    at: Instant,
-    previous: float,
-    idle: Idle,
-    swapped: Swapped,
-    level: Level,
-    clock_ticks: int,
-    tick: float,
+    timing: Timing,
+    thresholds: Thresholds,
     *,
     gap: bool = False,
 ) -> Advance:
-    """The watch after one more sample. ``previous``: when the last sample was taken; samples in which nothing
-    of the process changed may be skipped. ``level``: of its group. ``gap``: there was no sample for too long,
-    so watching starts anew."""
+    """The state after one more sample. ``gap``: there was no sample for too long, so watching starts anew."""
+    at, previous = timing.at, timing.previous
     now = usage(process, clock)
-    swap = watch.swap if process.swap is None else process.swap
+    swap = state.swap if process.swap is None else process.swap
     silent = 0.0
-    if not watch.pending and now != watch.usage and previous > watch.start:
+    if not state.pending and now != state.usage and previous > state.start:
         # It did nothing up to the last sample, so all that it used falls into the time after that.
-        silent = previous - watch.start
-        watch = watch._replace(start=previous, start_swap=watch.swap, least_swap=watch.swap)
-    watch = watch._replace(usage=now, swap=swap, least_swap=min(watch.least_swap, swap))
+        silent = previous - state.start
+        state = state._replace(start=previous, start_swap=state.swap, least_swap=state.swap)
+    state = state._replace(usage=now, swap=swap, least_swap=min(state.least_swap, swap))
     rest = None
-    seconds = at.monotonic - watch.start
-    if seconds > 0 and (gap or (watch.pending and seconds >= STEP_TICKS * tick)):
-        did = step(watch.start_usage, now, seconds, clock_ticks)
-        watch, rest = _close(watch, did, at, process.state, idle, swapped, level)
+    seconds = at.monotonic - state.start
+    if seconds > 0 and (gap or (state.pending and seconds >= STEP_TICKS * timing.tick)):
+        did = step(state.start_usage, now, seconds, timing.clock_ticks)
+        state, rest = _close(state, did, at, process.state, thresholds)
     if gap:
-        watch = watch._replace(since=at)
-    return Advance(watch._replace(swapped=_is_swapped(watch, process, swapped)), rest, silent)
+        state = state._replace(since=at)
+    return Advance(state._replace(swapped=_is_swapped(state, process, thresholds.swapped)), rest, silent)
 
 
-def due(watch: Watch, tick: float) -> float | None:
+def due(state: ActivityState, tick: float) -> float | None:
     """When the current step ends, if it used anything in it."""
-    return watch.start + STEP_TICKS * tick if watch.pending else None
+    return state.start + STEP_TICKS * tick if state.pending else None
 
 
-def activity(watch: Watch, at: Instant, idle: Idle) -> Activity:
+def activity(state: ActivityState, at: Instant, idle: Idle) -> Activity:
     """What the worker did in the last ``idle.after``."""
-    if watch.last_active is not None and at.monotonic - watch.last_active.monotonic < idle.after:
+    if state.last_active is not None and at.monotonic - state.last_active.monotonic < idle.after:
         return Activity.BUSY
-    return Activity.IDLE if at.monotonic >= idle_from(watch, idle) else Activity.UNKNOWN
+    return Activity.IDLE if at.monotonic >= idle_from(state, idle) else Activity.UNKNOWN
 
 
-def idle_from(watch: Watch, idle: Idle) -> float:
+def idle_from(state: ActivityState, idle: Idle) -> float:
     """The time at which it becomes idle if it does no work until then."""
-    return max(idle_since(watch).monotonic, watch.since.monotonic) + idle.after
+    return max(idle_since(state).monotonic, state.since.monotonic) + idle.after
 
 
-def idle_since(watch: Watch) -> Instant:
+def idle_since(state: ActivityState) -> Instant:
     """When it was last active, or may have been; first watched, if it never was."""
-    last = watch.last_active or watch.since
-    unclear = watch.last_unclear
+    last = state.last_active or state.since
+    unclear = state.last_unclear
     return unclear if unclear is not None and unclear.monotonic > last.monotonic else last
 
 
@@ -158,34 +175,35 @@ def displaced(process: Process, cold: int) -> int | None:
 
 
 def _close(
-    watch: Watch, did: Step, at: Instant, state: str, idle: Idle, swapped: Swapped, level: Level
-) -> tuple[Watch, float | None]:
+    state: ActivityState, did: Step, at: Instant, process_state: str, thresholds: Thresholds
+) -> tuple[ActivityState, float | None]:
     """End the step: remember whether it was active in it, and what it served without."""
+    idle, swapped, level = thresholds
     now = at.monotonic
     rest = None
     active = False
     if idle.cpu_is_exact:
-        active, window = _over_window(watch.window, did, now, idle)
-        watch = watch._replace(window=window)
+        active, window = _over_window(state.window, did, now, idle)
+        state = state._replace(window=window)
     else:
         # A window of an earlier configuration says nothing if the configuration sets idle.cpu again.
-        watch = watch._replace(window=())
-        work = judge(did, idle, level, read_back=_read_back(watch, did, swapped, level))
+        state = state._replace(window=())
+        work = judge(did, idle, level, read_back=_read_back(state, did, swapped, level))
         if work is Work.REST and not did.faults:
             rest = did.share
         elif work is Work.UNCLEAR:
-            watch = watch._replace(last_unclear=at)
+            state = state._replace(last_unclear=at)
         elif work is Work.SMALL:
-            active = watch.last_small is not None and now - watch.last_small <= PAIR_SECONDS
+            active = state.last_small is not None and now - state.last_small <= PAIR_SECONDS
             # Of a request that the sample cuts in two the second half must not pair with the first.
-            watch = watch._replace(last_small=None if state in IN_A_REQUEST else now)
+            state = state._replace(last_small=None if process_state in IN_A_REQUEST else now)
         elif work is Work.REQUESTS:
             active = True
     if active:
         # What was pushed out after its last answer is missed, and no sample shows when in the step that was.
-        watch = watch._replace(last_active=at, cold=watch.least_swap)
+        state = state._replace(last_active=at, cold=state.least_swap)
     return (
-        watch._replace(start=now, start_usage=watch.usage, start_swap=watch.swap, least_swap=watch.swap),
+        state._replace(start=now, start_usage=state.usage, start_swap=state.swap, least_swap=state.swap),
         rest,
     )
 
@@ -218,24 +236,24 @@ def _used_by(window: tuple[tuple[float, float], ...], when: float) -> float:
     return less + (more - less) * (when - earlier) / (later - earlier)
 
 
-def _read_back(watch: Watch, did: Step, swapped: Swapped, level: Level) -> bool:
+def _read_back(state: ActivityState, did: Step, swapped: Swapped, level: Level) -> bool:
     """Whether its own faults brought back a tenth of what it missed; where idle workers have a heartbeat,
     which brings back 130 to 170 pages, ``min_bytes`` at least."""
-    missed, came_back = watch.start_swap - watch.cold, watch.start_swap - watch.swap
+    missed, came_back = state.start_swap - state.cold, state.start_swap - state.swap
     least = 1 if level.known and level.share == 0 else swapped.min_bytes
     enough = came_back >= max(least, READ_BACK * missed)
     return enough and did.faults * READ_AHEAD * PAGE_SIZE >= came_back / 2
 
 
-def _is_swapped(watch: Watch, process: Process, settings: Swapped) -> bool:
-    missed = displaced(process, watch.cold)
+def _is_swapped(state: ActivityState, process: Process, settings: Swapped) -> bool:
+    missed = displaced(process, state.cold)
     if missed is None:
-        return watch.swapped
+        return state.swapped
     if missed == 0 or missed < settings.min_bytes:
         return False
     # Kernels before 4.5 have no RssAnon; VmRSS then makes the bound stricter, never looser.
     resident = process.resident_anonymous
     if resident is None:
         resident = process.resident or 0
-    ratio = settings.min_ratio * (KEEPS_SWAPPED if watch.swapped else 1.0)
+    ratio = settings.min_ratio * (KEEPS_SWAPPED if state.swapped else 1.0)
     return missed >= ratio * (missed + resident)
