@@ -108,12 +108,23 @@ class Row:
 
 
 def judge(recording: Recording, truth: Truth | None = None) -> list[Row]:
-    """All groups of a recording that an exporter ran beside, in the order of their families' names."""
+    """All groups of a recording that an exporter ran beside, in the order of their families' names.
+
+    Without an answer there is no truth: see :func:`silent`.
+    """
     known = truth or Truth(recording)
     by_group: dict[str, list[str]] = {}
     for family, group in recording.about["families"].items():
         by_group.setdefault(group, []).append(family)
+    for family in silent(recording):
+        by_group.pop(recording.about["families"][family], None)
     return [_row(recording, known, group, families) for group, families in by_group.items()]
+
+
+def silent(recording: Recording) -> list[str]:
+    """Families of which no server answered a request: they are not judged."""
+    answered = {answer.family for answer in recording.answers}
+    return [family for family in recording.about["families"] if family not in answered]
 
 
 def replayed(recording: Recording) -> Recording:
@@ -252,7 +263,8 @@ def document(
     rows = judge(recording)
     return DOCUMENT.format(
         source=REPLAYED if replayed_verdicts else "",
-        families=len(recording.about["families"]),
+        families=sum(len(row.families) for row in rows),
+        silent=_not_judged(silent(recording)),
         workers=sum(row.workers for row in rows),
         kernel=recording.about.get("kernel", "?"),
         scrapes=sum(len(cell.scrapes) for row in rows for cell in row.cells.values()),
@@ -261,6 +273,12 @@ def document(
         wake_one=_summary(row.wake_one for row in rows),
         wake_all=_summary(row.wake_all for row in rows),
     )
+
+
+def _not_judged(families: Sequence[str]) -> str:
+    if not families:
+        return ""
+    return f"\nNot judged, because none of their servers answered a request: {', '.join(families)}.\n"
 
 
 def _summary(wakes: Iterable[Wake]) -> str:
@@ -283,7 +301,7 @@ lacks at least `min_bytes` and `min_ratio`. It must not be counted from two tick
 `idle.after` after its end. Between the two, and near a threshold, either is right.
 
 {source}**{wrong} of {scrapes} verdicts on a group were wrong.**
-
+{silent}
 Cells are *counted/truth* at the end of the phase.
 
 {table}

@@ -1,5 +1,6 @@
 """httpd with the prefork MPM; a worker takes its heap at its first request, as mod_php and mod_perl do."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ Group www-data
 {mpm}
 LoadModule authz_core_module {modules}/mod_authz_core.so
 LoadModule lua_module {modules}/mod_lua.so
-LuaMapHandler "^/" {applications}/handler.lua handle
+LuaMapHandler "^/" {directory}/handler.lua handle
 """
 PREFORK = """\
 LoadModule mpm_prefork_module {modules}/mod_mpm_prefork.so
@@ -40,12 +41,12 @@ class Apache(Family):
         return None if BINARY.exists() else "httpd is not installed: apt install apache2"
 
     def argv(self) -> Sequence[str]:
+        # The workers run as www-data, which cannot read a checkout in a home directory.
+        shutil.copy(APPLICATIONS / "handler.lua", self.directory)
         configuration = self.directory / "apache.conf"
         mpm = self.mpm.format(modules=MODULES, count=self.count)
         configuration.write_text(
-            CONFIGURATION.format(
-                directory=self.directory, port=self.port, modules=MODULES, mpm=mpm, applications=APPLICATIONS
-            )
+            CONFIGURATION.format(directory=self.directory, port=self.port, modules=MODULES, mpm=mpm)
         )
         return [str(BINARY), "-d", str(self.directory), "-f", str(configuration), "-DFOREGROUND"]
 

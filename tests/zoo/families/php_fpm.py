@@ -1,5 +1,6 @@
 """php-fpm with pm = static: scripts keep no heap, so little is pushed out unless requests allocate much."""
 
+import shutil
 from collections.abc import Sequence
 
 from tests.system import independent
@@ -21,14 +22,15 @@ pm.max_children = {count}
 
 
 class FastCgi:
-    def __init__(self, port: int, heap: int) -> None:
+    def __init__(self, port: int, heap: int, script: str) -> None:
         self._port = port
+        self._script = script
         self._heap = heap
 
     def ask(self, request: Request) -> int:
         parameters = {
             "REQUEST_METHOD": "GET",
-            "SCRIPT_FILENAME": str(APPLICATIONS / "index.php"),
+            "SCRIPT_FILENAME": self._script,
             "QUERY_STRING": request.query,
             "HEAP_MIB": str(self._heap),
         }
@@ -49,12 +51,14 @@ class PhpFpm(Family):
     def argv(self) -> Sequence[str]:
         program = binary()
         assert program
+        # The workers run as www-data, which cannot read a checkout in a home directory.
+        shutil.copy(APPLICATIONS / "index.php", self.directory)
         configuration = self.directory / "php-fpm.conf"
         configuration.write_text(CONFIGURATION.format(port=self.port, count=self.count))
         return [program, "--nodaemonize", f"--fpm-config={configuration}"]
 
     def connect(self) -> Channel:
-        return FastCgi(self.port, self.heap)
+        return FastCgi(self.port, self.heap, str(self.directory / "index.php"))
 
     def filled(self, pid: int) -> bool:
         return independent.title(pid).strip() == "php-fpm: pool zoo"
