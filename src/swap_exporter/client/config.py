@@ -10,7 +10,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from swap_exporter.config.document import compose
+from swap_exporter.config.document import compose, read_file
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import boolean
 from swap_exporter.config.section import Section, Text
@@ -52,12 +52,7 @@ def default_context() -> ssl.SSLContext:
 
 def load_http_config(path: str) -> HttpConfig:
     """Read the file and those that it names, relative to its directory. Raises ConfigError."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError((f"{path}: {(error.strerror or str(error)).lower()}",)) from None
-    except ValueError:
-        raise ConfigError((f"{path!r}: not a file name",)) from None
+    content = read_file(path, allow_pipe=True)
     mistakes = Mistakes(path)
     root = Section(compose(content, path), "", _KEYS, mistakes)
     directory = Path(path).parent
@@ -114,15 +109,13 @@ def _value(section: Section, name: str, directory: Path) -> str | None:
 
 def _read(section: Section, file: Text, directory: Path) -> str:
     """The content of a file; "" and a mistake where it cannot be read."""
-    path = directory / file.value
+    path = str(directory / file.value)
     try:
-        return path.read_text("utf-8")
+        return read_file(path, allow_pipe=True).decode()
     except UnicodeDecodeError:
         section.mistake(f"{path}: is not UTF-8", file)
-    except OSError as error:
-        section.mistake(f"{path}: {(error.strerror or str(error)).lower()}", file)
-    except ValueError:
-        section.mistake(f"{quoted(file.value)} is no file name", file)
+    except ConfigError as error:
+        section.mistake(str(error), file)
     return ""
 
 

@@ -6,9 +6,10 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import EINVAL
 from ipaddress import ip_address
 from pathlib import Path
+
+from swap_exporter import regular_file
 
 CIPHER_SUITES: Mapping[str, str | None] = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -59,7 +60,7 @@ class Pem:
         if isinstance(self.source, str):
             return self.source.encode()
         try:
-            return read_regular_file(self.source)
+            return regular_file.read(self.source)
         except OSError as error:
             raise TlsError(f"cannot read {self.source}: {error.strerror}") from None
 
@@ -91,13 +92,6 @@ class Tls:
         """The files to watch for changes."""
         pems = (self.cert, self.key, self.client_ca)
         return tuple(pem.source for pem in pems if pem and isinstance(pem.source, Path))
-
-
-def read_regular_file(path: Path) -> bytes:
-    """Raises OSError, also for what is not a regular file: opening a FIFO would wait for its writer."""
-    if path.exists() and not path.is_file():
-        raise OSError(EINVAL, "is not a regular file")
-    return path.read_bytes()
 
 
 def unavailable_curve(name: str) -> str | None:

@@ -12,6 +12,7 @@ from ssl import CERT_NONE, CERT_REQUIRED, TLSVersion, VerifyMode
 
 from yaml import MappingNode, Node
 
+from swap_exporter import regular_file
 from swap_exporter.config.document import compose, pairs
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import whole_number
@@ -24,7 +25,6 @@ from swap_exporter.http.tls import (
     Tls,
     TlsError,
     build_context,
-    read_regular_file,
     unavailable_cipher_suite,
     unavailable_curve,
 )
@@ -79,7 +79,7 @@ class WebConfig:
 def load_web_config(path: Path) -> WebConfig:
     """Read the file, and check the certificates that it names. Raises WebConfigError."""
     try:
-        content = read_regular_file(path)
+        content = regular_file.read(path)
     except OSError as error:
         raise WebConfigError((f"{path}: {(error.strerror or str(error)).lower()}",)) from None
     return parse_web_config(content, path)
