@@ -14,7 +14,8 @@ from swap_exporter.config.document import compose, read_file
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import boolean
 from swap_exporter.config.section import Section, Text
-from swap_exporter.http.web_config_kinds import tls_version
+from swap_exporter.http.tls import allow_missing_extensions
+from swap_exporter.http.web_config_kinds import tls_versions
 
 _KEYS = ("basic_auth", "authorization", "tls_config")
 _BASIC_KEYS = ("username", "username_file", "password", "password_file")
@@ -47,7 +48,7 @@ class HttpConfig:
 
 def default_context() -> ssl.SSLContext:
     """The CAs of the system."""
-    return _lenient(ssl.create_default_context())
+    return allow_missing_extensions(ssl.create_default_context())
 
 
 def load_http_config(path: str) -> HttpConfig:
@@ -127,19 +128,14 @@ def _context(section: Section, directory: Path) -> ssl.SSLContext | None:
     if section.scalar("insecure_skip_verify", boolean(), False):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    lowest = section.scalar("min_version", tls_version(), ssl.TLSVersion.TLSv1_2)
-    highest = section.scalar("max_version", tls_version(), ssl.TLSVersion.TLSv1_3)
-    if lowest > highest:
-        section.mistake("found a min_version above max_version")
-    else:
-        context.minimum_version, context.maximum_version = lowest, highest
+    context.minimum_version, context.maximum_version = tls_versions(section)
     _take_own_certificate(section, directory, context)
     return context
 
 
 def _context_of(ca: Text, section: Section, directory: Path) -> ssl.SSLContext:
     """That trusts this CA alone."""
-    context = _lenient(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    context = allow_missing_extensions(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     pem = _value(section, "ca", directory)
     try:
         # Remarks around the certificates may have other characters.
@@ -164,9 +160,3 @@ def _take_own_certificate(section: Section, directory: Path, context: ssl.SSLCon
         context.load_cert_chain(directory / certificate.value, directory / key.value, password="")
     except (ssl.SSLError, OSError):
         section.mistake("expected a certificate and its key without a password, in PEM form", certificate)
-
-
-def _lenient(context: ssl.SSLContext) -> ssl.SSLContext:
-    # Python 3.13 sets it, and then refuses certificates without Authority Key Identifier, which Go accepts.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
