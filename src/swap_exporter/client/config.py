@@ -14,6 +14,7 @@ from swap_exporter.config.document import compose, read_file
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import boolean
 from swap_exporter.config.section import Section, Text
+from swap_exporter.http.message import TOKEN
 from swap_exporter.http.tls import allow_missing_extensions
 from swap_exporter.http.web_config_kinds import tls_versions
 
@@ -30,7 +31,6 @@ _TLS_KEYS = (
     "min_version",
     "max_version",
 )
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CREDENTIALS = re.compile(r"[!-~]+")
 
 
@@ -89,7 +89,7 @@ def _other_scheme(section: Section, directory: Path) -> str | None:
         return None
     scheme = section.text("type")
     credentials = _value(section, "credentials", directory)
-    if scheme is not None and (not _TOKEN.fullmatch(scheme.value) or scheme.value.lower() == "basic"):
+    if scheme is not None and (not TOKEN.fullmatch(scheme.value) or scheme.value.lower() == "basic"):
         section.mistake(f"found {quoted(scheme.value)}, expected a scheme such as Bearer, not Basic", scheme)
     if credentials is None:
         section.mistake("found neither credentials nor credentials_file, expected one of them")
