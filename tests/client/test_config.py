@@ -1,5 +1,8 @@
 """The file that says how to ask an exporter: every mistake has its place, and no secret is repeated."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,15 @@ def mistakes(text: str | bytes, directory: Path) -> list[str]:
         load_http_config(str(path))
     assert all(line.startswith(f"{path}:") and len(line.splitlines()) == 1 for line in raised.value.mistakes)
     return [line.removeprefix(f"{path}:").replace(f"{directory}/", "") for line in raised.value.mistakes]
+
+
+@contextmanager
+def pipe(content: bytes) -> Iterator[str]:
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    yield f"/proc/self/fd/{reader}"
+    os.close(reader)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "basic_auth:\n", "tls_config:\n"])
@@ -110,6 +122,15 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load_http_config(str(tmp_path / "nowhere.yml"))
     with pytest.raises(ConfigError, match="not a file name"):
         load_http_config("a\0b")
+
+
+def test_a_pipe_can_give_the_file_and_the_password() -> None:
+    """As <(pass show exporter) of a shell does."""
+    with (
+        pipe(b"hunter2\n") as password,
+        pipe(f"basic_auth: {{username: a, password_file: {password}}}".encode()) as path,
+    ):
+        assert load_http_config(path).authorization == "Basic YTpodW50ZXIy"
 
 
 def test_a_key_with_a_password_is_not_asked_for_at_the_terminal(tmp_path: Path) -> None:

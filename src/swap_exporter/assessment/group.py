@@ -85,6 +85,16 @@ class GroupAssessment:
     at: Instant
 
     @property
+    def swap(self) -> int | None:
+        """Sum of VmSwap in bytes."""
+        return total(role.swap for role in self.roles.values())
+
+    @property
+    def proportional_swap(self) -> int | None:
+        """Sum of SwapPss in bytes."""
+        return total(role.proportional_swap for role in self.roles.values())
+
+    @property
     def verdicts(self) -> tuple[WorkerAssessment, ...]:
         """One for each member. Made on demand: most callers need only the sums."""
         return tuple(

@@ -10,11 +10,13 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from swap_exporter.config.document import compose
+from swap_exporter.config.document import compose, read_file
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import boolean
 from swap_exporter.config.section import Section, Text
-from swap_exporter.http.web_config_kinds import tls_version
+from swap_exporter.http.message import TOKEN
+from swap_exporter.http.tls import allow_missing_extensions
+from swap_exporter.http.web_config_kinds import tls_versions
 
 _KEYS = ("basic_auth", "authorization", "tls_config")
 _BASIC_KEYS = ("username", "username_file", "password", "password_file")
@@ -29,7 +31,6 @@ _TLS_KEYS = (
     "min_version",
     "max_version",
 )
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CREDENTIALS = re.compile(r"[!-~]+")
 
 
@@ -47,17 +48,12 @@ class HttpConfig:
 
 def default_context() -> ssl.SSLContext:
     """The CAs of the system."""
-    return _lenient(ssl.create_default_context())
+    return allow_missing_extensions(ssl.create_default_context())
 
 
 def load_http_config(path: str) -> HttpConfig:
     """Read the file and those that it names, relative to its directory. Raises ConfigError."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError((f"{path}: {(error.strerror or str(error)).lower()}",)) from None
-    except ValueError:
-        raise ConfigError((f"{path!r}: not a file name",)) from None
+    content = read_file(path, allow_pipe=True)
     mistakes = Mistakes(path)
     root = Section(compose(content, path), "", _KEYS, mistakes)
     directory = Path(path).parent
@@ -93,7 +89,7 @@ def _other_scheme(section: Section, directory: Path) -> str | None:
         return None
     scheme = section.text("type")
     credentials = _value(section, "credentials", directory)
-    if scheme is not None and (not _TOKEN.fullmatch(scheme.value) or scheme.value.lower() == "basic"):
+    if scheme is not None and (not TOKEN.fullmatch(scheme.value) or scheme.value.lower() == "basic"):
         section.mistake(f"found {quoted(scheme.value)}, expected a scheme such as Bearer, not Basic", scheme)
     if credentials is None:
         section.mistake("found neither credentials nor credentials_file, expected one of them")
@@ -114,15 +110,13 @@ def _value(section: Section, name: str, directory: Path) -> str | None:
 
 def _read(section: Section, file: Text, directory: Path) -> str:
     """The content of a file; "" and a mistake where it cannot be read."""
-    path = directory / file.value
+    path = str(directory / file.value)
     try:
-        return path.read_text("utf-8")
+        return read_file(path, allow_pipe=True).decode()
     except UnicodeDecodeError:
         section.mistake(f"{path}: is not UTF-8", file)
-    except OSError as error:
-        section.mistake(f"{path}: {(error.strerror or str(error)).lower()}", file)
-    except ValueError:
-        section.mistake(f"{quoted(file.value)} is no file name", file)
+    except ConfigError as error:
+        section.mistake(str(error), file)
     return ""
 
 
@@ -134,19 +128,14 @@ def _context(section: Section, directory: Path) -> ssl.SSLContext | None:
     if section.scalar("insecure_skip_verify", boolean(), False):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    lowest = section.scalar("min_version", tls_version(), ssl.TLSVersion.TLSv1_2)
-    highest = section.scalar("max_version", tls_version(), ssl.TLSVersion.TLSv1_3)
-    if lowest > highest:
-        section.mistake("found a min_version above max_version")
-    else:
-        context.minimum_version, context.maximum_version = lowest, highest
+    context.minimum_version, context.maximum_version = tls_versions(section)
     _take_own_certificate(section, directory, context)
     return context
 
 
 def _context_of(ca: Text, section: Section, directory: Path) -> ssl.SSLContext:
     """That trusts this CA alone."""
-    context = _lenient(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    context = allow_missing_extensions(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     pem = _value(section, "ca", directory)
     try:
         # Remarks around the certificates may have other characters.
@@ -171,9 +160,3 @@ def _take_own_certificate(section: Section, directory: Path, context: ssl.SSLCon
         context.load_cert_chain(directory / certificate.value, directory / key.value, password="")
     except (ssl.SSLError, OSError):
         section.mistake("expected a certificate and its key without a password, in PEM form", certificate)
-
-
-def _lenient(context: ssl.SSLContext) -> ssl.SSLContext:
-    # Python 3.13 sets it, and then refuses certificates without Authority Key Identifier, which Go accepts.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context

@@ -1,13 +1,11 @@
 """Reads a configuration file into settings, or reports every mistake in it."""
 
-import os
-import stat
 from dataclasses import replace
 
 from swap_exporter.config.catalog import CATALOG_NAME, catalog_text
-from swap_exporter.config.document import compose
+from swap_exporter.config.document import compose, read_file
 from swap_exporter.config.entries import ENTRY_KEYS, read_entry, read_idle, read_swapped
-from swap_exporter.config.mistakes import ConfigError, Mistakes
+from swap_exporter.config.mistakes import Mistakes
 from swap_exporter.config.scalar import boolean, duration, share, size, whole_number
 from swap_exporter.config.section import Section
 from swap_exporter.settings import Configuration, Entry, Idle, Limits, Proportional, Quiet, Swapped
@@ -35,7 +33,7 @@ def load(path: str | None) -> Configuration:
     if path is None:
         defaults = Configuration()
         return Configuration(entries=_catalog(defaults.idle, defaults.swapped))
-    return parse(_read(path), path)
+    return parse(read_file(path), path)
 
 
 def parse(content: bytes, name: str, *, builtin: bool = False) -> Configuration:
@@ -113,18 +111,3 @@ def _limits(root: Section) -> Limits:
         cgroups=limits.scalar("cgroups", whole_number(at_least=1), defaults.cgroups),
         name_bytes=limits.scalar("name_bytes", whole_number(at_least=16), defaults.name_bytes),
     )
-
-
-def _read(path: str) -> bytes:
-    """The whole file in one read: if it is replaced meanwhile, the result is the old or the new content."""
-    try:
-        # Opening a FIFO would wait for its writer; a reload must not.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigError((f"{path}: is not a regular file",))
-            return file.read()
-    except OSError as error:
-        raise ConfigError((f"{path}: {(error.strerror or str(error)).lower()}",)) from None
-    except ValueError:
-        raise ConfigError((f"{path!r}: not a file name",)) from None

@@ -1,11 +1,14 @@
-"""From the bytes of a file to the nodes of its YAML document, and to the keys and values of a mapping."""
+"""From a file to the nodes of its YAML document, and to the keys and values of a mapping."""
 
 import re
+from errno import EISDIR
+from pathlib import Path
 from typing import Any
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from swap_exporter import regular_file
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 
 Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -18,6 +21,17 @@ _MERGE_TAG = "tag:yaml.org,2002:merge"
 # All but the printable characters of YAML 1.1, section 5.1. libyaml refuses them without a line number.
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_file(path: str, *, allow_pipe: bool = False) -> bytes:
+    """The content of a regular file, or of a pipe if that is allowed. Raises ConfigError."""
+    try:
+        return Path(path).read_bytes() if allow_pipe else regular_file.read(path)
+    except OSError as error:
+        reason = "is a directory" if error.errno == EISDIR else (error.strerror or str(error)).lower()
+        raise ConfigError((f"{path}: {reason}",)) from None
+    except ValueError:
+        raise ConfigError((f"{path!r}: not a file name",)) from None
 
 
 def compose(content: bytes, name: str) -> Node | None:

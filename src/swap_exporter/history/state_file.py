@@ -5,9 +5,8 @@ and a new ``FORMAT``.
 """
 
 import json
-import os
-import stat
 
+from swap_exporter import regular_file
 from swap_exporter.history import fields
 from swap_exporter.history.activity import ActivityState
 from swap_exporter.history.activity_tracker import PersistedState
@@ -75,21 +74,13 @@ def load(path: str, boot_id: str, now: Instant) -> PersistedState:
 
 def _read(path: str) -> bytes:
     try:
-        # Opening a FIFO would wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise StateFileError(f"{path}: is not a regular file")
-            raw = file.read(MAX_BYTES + 1)
+        return regular_file.read(path, MAX_BYTES)
     except FileNotFoundError as error:
         raise StateFileError(f"{path}: there is none yet") from error
-    except IsADirectoryError as error:
-        raise StateFileError(f"{path}: is not a regular file") from error
+    except regular_file.UnsuitableFileError as error:
+        raise StateFileError(f"{path}: {error.strerror}") from error
     except OSError as error:
         raise StateFileError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise StateFileError(f"{path}: is larger than {MAX_BYTES} bytes")
-    return raw
 
 
 def _check_origin(path: str, document: object, boot_id: str) -> None:

@@ -29,7 +29,8 @@ MAX_EMPTY_LINES = 4
 MAX_SCRAPE_TIMEOUT = 120.0
 """Seconds. A client may ask for more time than the server's timeout, up to this."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.6.2: a method, the name of a header, a scheme of authentication."""
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -194,7 +195,7 @@ def _check_method(method: str) -> None:
         raise HttpError(
             HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not allowed", {"Allow": ", ".join(_ALLOWED_METHODS)}
         )
-    if not _TOKEN.fullmatch(method):
+    if not TOKEN.fullmatch(method):
         raise HttpError(HTTPStatus.BAD_REQUEST, "malformed method")
     raise HttpError(HTTPStatus.NOT_IMPLEMENTED, "unknown method")
 
@@ -223,7 +224,7 @@ def _parse_headers(lines: list[str]) -> Mapping[str, str]:
         name, colon, value = line.removesuffix("\r").partition(":")
         value = value.strip(" \t")
         # Also refuses folded lines: they start with a blank, so no token precedes the colon.
-        if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+        if not colon or not TOKEN.fullmatch(name) or _CONTROL.search(value):
             raise HttpError(HTTPStatus.BAD_REQUEST, "malformed header")
         name = name.lower()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value

@@ -6,9 +6,10 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import EINVAL
 from ipaddress import ip_address
 from pathlib import Path
+
+from swap_exporter import regular_file
 
 CIPHER_SUITES: Mapping[str, str | None] = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -59,7 +60,7 @@ class Pem:
         if isinstance(self.source, str):
             return self.source.encode()
         try:
-            return read_regular_file(self.source)
+            return regular_file.read(self.source)
         except OSError as error:
             raise TlsError(f"cannot read {self.source}: {error.strerror}") from None
 
@@ -91,13 +92,6 @@ class Tls:
         """The files to watch for changes."""
         pems = (self.cert, self.key, self.client_ca)
         return tuple(pem.source for pem in pems if pem and isinstance(pem.source, Path))
-
-
-def read_regular_file(path: Path) -> bytes:
-    """Raises OSError, also for what is not a regular file: opening a FIFO would wait for its writer."""
-    if path.exists() and not path.is_file():
-        raise OSError(EINVAL, "is not a regular file")
-    return path.read_bytes()
 
 
 def unavailable_curve(name: str) -> str | None:
@@ -134,8 +128,15 @@ def build_context(tls: Tls) -> ssl.SSLContext:
     if tls.client_ca:
         _load_client_ca(context, tls.client_ca)
     context.verify_mode = tls.client_auth
-    # The flag requires extensions of RFC 5280 that private CAs often omit, such as the Authority Key
-    # Identifier. Go's crypto/tls does not require them. The default depends on the version of Python.
+    return allow_missing_extensions(context)
+
+
+def allow_missing_extensions(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same context, which accepts certificates as Go's crypto/tls does in all versions of Python.
+
+    Python 3.13 requires extensions of RFC 5280 that private CAs often omit, such as the Authority Key
+    Identifier.
+    """
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 

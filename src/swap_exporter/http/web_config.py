@@ -12,6 +12,7 @@ from ssl import CERT_NONE, CERT_REQUIRED, TLSVersion, VerifyMode
 
 from yaml import MappingNode, Node
 
+from swap_exporter import regular_file
 from swap_exporter.config.document import compose, pairs
 from swap_exporter.config.mistakes import ConfigError, Mistakes, quoted
 from swap_exporter.config.scalar import whole_number
@@ -24,12 +25,11 @@ from swap_exporter.http.tls import (
     Tls,
     TlsError,
     build_context,
-    read_regular_file,
     unavailable_cipher_suite,
     unavailable_curve,
 )
 from swap_exporter.http.users import BCRYPT_HASH
-from swap_exporter.http.web_config_kinds import client_auth_type, go_boolean, go_duration, tls_version
+from swap_exporter.http.web_config_kinds import client_auth_type, go_boolean, go_duration, tls_versions
 
 _KEYS = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
 _TLS_KEYS = (
@@ -79,7 +79,7 @@ class WebConfig:
 def load_web_config(path: Path) -> WebConfig:
     """Read the file, and check the certificates that it names. Raises WebConfigError."""
     try:
-        content = read_regular_file(path)
+        content = regular_file.read(path)
     except OSError as error:
         raise WebConfigError((f"{path}: {(error.strerror or str(error)).lower()}",)) from None
     return parse_web_config(content, path)
@@ -114,7 +114,7 @@ def _tls(root: Section, directory: Path) -> Tls | None:
         return None
     cert, key = _required_pem(section, "cert", directory), _required_pem(section, "key", directory)
     client_ca, client_auth, client_allowed_sans = _client_certificates(section, directory)
-    min_version, max_version = _versions(section)
+    min_version, max_version = tls_versions(section)
     cipher_suites = _cipher_suites(section, max_version)
     curve = _curve(section)
     prefer_server_cipher_suites = section.scalar("prefer_server_cipher_suites", go_boolean(), True)
@@ -157,14 +157,6 @@ def _client_certificates(section: Section, directory: Path) -> tuple[Pem | None,
             "found client_allowed_sans, expected client_auth_type: RequireAndVerifyClientCert with it"
         )
     return ca, auth, tuple(san.value for san in sans or ())
-
-
-def _versions(section: Section) -> tuple[TLSVersion, TLSVersion]:
-    lowest = section.scalar("min_version", tls_version(), TLSVersion.TLSv1_2)
-    highest = section.scalar("max_version", tls_version(), TLSVersion.TLSv1_3)
-    if lowest > highest:
-        section.mistake("found a min_version above max_version")
-    return lowest, highest
 
 
 def _cipher_suites(section: Section, max_version: TLSVersion) -> tuple[str, ...]:

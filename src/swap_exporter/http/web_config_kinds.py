@@ -1,4 +1,4 @@
-"""Kinds of values that only web.yml has."""
+"""Kinds of values that web.yml has, and the TLS versions, which the file of --http.config.file has too."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from ssl import CERT_NONE, TLSVersion, VerifyMode
 from typing import TypeVar
 
 from swap_exporter.config.scalar import Kind, KindError
+from swap_exporter.config.section import Section
 from swap_exporter.http.tls import CLIENT_AUTH_TYPES, VERSIONS
 
 T = TypeVar("T")
@@ -55,10 +56,16 @@ def client_auth_type() -> Kind[VerifyMode]:
     )
 
 
-def tls_version() -> Kind[TLSVersion]:
-    return _one_of(
+def tls_versions(section: Section) -> tuple[TLSVersion, TLSVersion]:
+    """The values of ``min_version`` and ``max_version``."""
+    version = _one_of(
         VERSIONS, lambda text: ": OpenSSL 3 supports nothing older" if text in ("TLS10", "TLS11") else ""
     )
+    lowest = section.scalar("min_version", version, TLSVersion.TLSv1_2)
+    highest = section.scalar("max_version", version, TLSVersion.TLSv1_3)
+    if lowest > highest:
+        section.mistake("found a min_version above max_version")
+    return lowest, highest
 
 
 def _one_of(known: Mapping[str, T], hint: Callable[[str], str], empty: T | None = None) -> Kind[T]:

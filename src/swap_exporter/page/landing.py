@@ -14,8 +14,7 @@ from importlib import resources
 from urllib.parse import quote
 
 from swap_exporter import __version__
-from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, total
-from swap_exporter.grouping.roles import Role
+from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake
 from swap_exporter.history.activity import Activity
 from swap_exporter.page.swap_bar import bar, holders
 from swap_exporter.readable import printable, short_time, size
@@ -114,8 +113,8 @@ def _row(group: GroupAssessment, sample: Sample) -> Iterator[str]:
         workers = swapped + group.workers[activity, Residency.RESIDENT]
         note = f" <small>{swapped} in swap</small>" if swapped else ""
         yield _cell(f"{activity} workers", f"{workers}{note}", dim=not workers)
-    yield _bytes("swap", _swap(group))
-    yield _bytes("proportional", total(role.proportional_swap for role in group.roles.values()))
+    yield _bytes("swap", group.swap)
+    yield _bytes("proportional", group.proportional_swap)
     if group.idle_swapped is None:
         yield _cell("stranded", "not yet", dim=True)
     else:
@@ -185,8 +184,4 @@ def _worst(assessment: Assessment) -> str:
 
 def _worst_first(group: GroupAssessment) -> tuple[bool, int, int, str]:
     stranded = group.idle_swapped.stranded if group.idle_swapped is not None else None
-    return (group.waking is None, -(stranded or 0), -(_swap(group) or 0), group.name)
-
-
-def _swap(group: GroupAssessment) -> int | None:
-    return total(group.roles[role].swap for role in Role)
+    return (group.waking is None, -(stranded or 0), -(group.swap or 0), group.name)

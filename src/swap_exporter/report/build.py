@@ -149,7 +149,7 @@ class _Builder:
 
     def _group_swap(self, group: GroupAssessment, processes: Iterable[Process]) -> Swap | None:
         swap = total(map(self._swap, processes))
-        proportional = assessment.total(role.proportional_swap for role in group.roles.values())
+        proportional = group.proportional_swap
         return swap if swap is None or swap.proportional or proportional is None else Swap(proportional, True)
 
     def _group_swapin(self, group: GroupAssessment, processes: Iterable[Process]) -> SwapIn:

@@ -5,15 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from swap_exporter.assessment import (
-    Assessment,
-    GroupAssessment,
-    IdleSwapped,
-    Residency,
-    Wake,
-    at_most,
-    total,
-)
+from swap_exporter.assessment import Assessment, GroupAssessment, IdleSwapped, Residency, Wake, at_most
 from swap_exporter.assessment.sums import used_swap
 from swap_exporter.client.http import AskError
 from swap_exporter.grouping.roles import Role
@@ -34,19 +26,17 @@ class ExporterGroup:
 
     def assessed(self, group: GroupAssessment, used: int | None) -> GroupAssessment:
         """``group`` with the figures of this exporter. ``used``: bytes of used swap."""
-        roles = group.roles
-        if total(role.proportional_swap for role in roles.values()) is None and set(Role) <= set(
-            self.proportional
-        ):
+        if group.proportional_swap is None and set(Role) <= set(self.proportional):
             roles = {
-                role: replace(of, proportional_swap=self.proportional[role]) for role, of in roles.items()
+                role: replace(own, proportional_swap=self.proportional[role])
+                for role, own in group.roles.items()
             }
+            group = replace(group, roles=roles)
         return replace(
             group,
-            roles=roles,
             workers=self.workers if any(self.workers.values()) else group.workers,
             # An exporter that cannot read SwapPss counts shared pages several times.
-            idle_swapped=self._idle_swapped(total(role.proportional_swap for role in roles.values()), used),
+            idle_swapped=self._idle_swapped(group.proportional_swap, used),
             longest_idle_since=self.values.get("longest_idle_since_timestamp_seconds"),
             wake=self._wake(),
         )

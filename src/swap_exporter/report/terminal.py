@@ -121,11 +121,9 @@ class _Drawing:
                 continue
             self._row(
                 Text(printable(group.name)),
-                swap=_swap(group.swap),
-                resident=_size(group.resident),
+                **_measured(group),
                 workers=self._workers(group),
                 idle="" if group.idle_seconds is None else duration(group.idle_seconds),
-                swapin=_swapin(group.swapin),
                 wake=_wake(group),
                 style=COLOURS[group.state] if group.state else "",
             )
@@ -143,25 +141,14 @@ class _Drawing:
             self._heading("in no group")
         for command in in_swap:
             times = f" ({command.processes})" if command.processes > 1 else ""
-            self._row(
-                Text(f"{printable(command.name)}{times}"),
-                swap=_swap(command.swap),
-                resident=_size(command.resident),
-                swapin=_swapin(command.swapin),
-            )
+            self._row(Text(f"{printable(command.name)}{times}"), **_measured(command))
             self._members(command.members)
         self._others(others, "command")
 
     def _members(self, members: Iterable[ProcessRow]) -> None:
         for member in members:
             if _shown(member.swap):
-                self._row(
-                    Text(f"  {member.pid} {member.role or ''}"),
-                    swap=_swap(member.swap),
-                    resident=_size(member.resident),
-                    swapin=_swapin(member.swapin),
-                    style="dim",
-                )
+                self._row(Text(f"  {member.pid} {member.role or ''}"), **_measured(member), style="dim")
 
     def _others(self, others: Others, word: str) -> None:
         if others.rows:
@@ -184,6 +171,11 @@ class _Drawing:
 
 def _unknown(group: GroupRow) -> str:
     return f"+{group.unknown}{UNKNOWN}" if group.unknown else ""
+
+
+def _measured(row: GroupRow | CommandRow | ProcessRow) -> dict[str, str]:
+    """The cells that every row has."""
+    return {"swap": _swap(row.swap), "resident": _size(row.resident), "swapin": _swapin(row.swapin)}
 
 
 def _cell_width(cell: object) -> int:
