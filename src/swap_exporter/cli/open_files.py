@@ -10,7 +10,7 @@ import sys
 from swap_exporter.details.cgroups import CgroupReader
 from swap_exporter.kernel import cgroup, files
 from swap_exporter.kernel.errors import KernelFileError
-from swap_exporter.sampling.tracked import HELD_BYTES
+from swap_exporter.sampling.tracked import OPEN_FILE_BYTES
 
 MOST_BYTES = 128 << 20
 """The upper bound on any host: some 25,000 files."""
@@ -33,7 +33,7 @@ def open_file_budget(procfs: str, cgroupfs: str) -> int:
         descriptors = sys.maxsize
     headroom = _headroom(procfs, cgroupfs)
     memory = MOST_BYTES if headroom is None else min(MOST_BYTES, headroom // 2)
-    return min(2 * descriptors // 3, memory // HELD_BYTES)
+    return min(2 * descriptors // 3, memory // OPEN_FILE_BYTES)
 
 
 def _headroom(procfs: str, cgroupfs: str) -> int | None:

@@ -30,14 +30,18 @@ def configuration(options: Options) -> Configuration:
         raise FatalError("\n".join(error.excerpt())) from error
 
 
-def scanner(options: Options, most_held: int = 0) -> Scanner:
+def scanner(options: Options, max_open_files: int = 0) -> Scanner:
     """A scanner of the proc file system asked for. Raises :class:`FatalError` where it is none."""
     try:
         check_procfs(options.procfs)
     except KernelFileError as error:
         raise FatalError(f"--path.procfs: {error}") from error
     return Scanner(
-        options.procfs, options.sysfs, cgroups=True, collectors=options.collectors, most_held=most_held
+        options.procfs,
+        options.sysfs,
+        cgroups=True,
+        collectors=options.collectors,
+        max_open_files=max_open_files,
     )
 
 
@@ -45,14 +49,14 @@ def pipeline(
     options: Options,
     configuration: Configuration,
     persisted: PersistedState | None = None,
-    most_held: int = 0,
+    max_open_files: int = 0,
     details_reader: DetailsReader | None = None,
 ) -> Pipeline:
-    """The whole line from the kernel's files to an assessment. ``most_held``: see :class:`Scanner`; what
-    takes one sample needs none. ``details_reader``: replaces the daemon's. Raises :class:`FatalError`."""
+    """Everything from the kernel's files to an assessment. ``max_open_files``: see :class:`Scanner`; 0 is
+    best for a single sample. ``details_reader``: replaces the daemon's. Raises :class:`FatalError`."""
     return Pipeline(
         configuration,
-        scanner(options, most_held),
+        scanner(options, max_open_files),
         details_reader
         or DetailsReader(
             options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors
