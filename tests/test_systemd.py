@@ -141,7 +141,7 @@ def test_a_manager_that_is_gone_costs_a_line_in_the_log(
     monkeypatch.setattr(logging.getLogger("swap_exporter"), "propagate", True)
     Supervisor({"NOTIFY_SOCKET": f"{tmp_path}/nowhere"}).stopping()
     (record,) = caplog.records
-    assert record.message == "systemd cannot be told"
+    assert record.message == "sd_notify failed"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Puts the parts together as the command line asks."""
+"""Builds the parts of the program from the command line."""
 
 import os
 from datetime import UTC, datetime
@@ -26,12 +26,12 @@ def configuration(options: Options) -> Configuration:
     try:
         return config.load(options.config_file)
     except config.ConfigError as error:
-        # An excerpt: a service manager starts it again and again, and logs this each time.
+        # An excerpt, because a service manager restarts it repeatedly, and each start logs this.
         raise FatalError("\n".join(error.excerpt())) from error
 
 
 def scanner(options: Options, max_open_files: int = 0) -> Scanner:
-    """A scanner of the proc file system asked for. Raises :class:`FatalError` where it is none."""
+    """A scanner of ``--path.procfs``. Raises :class:`FatalError` if that is no proc file system."""
     try:
         check_procfs(options.procfs)
     except KernelFileError as error:
@@ -68,7 +68,7 @@ def pipeline(
 
 
 def context(options: Options) -> TemplateContext:
-    """What templates know of the host. Raises :class:`FatalError`."""
+    """The values of the host for name templates. Raises :class:`FatalError`."""
     boot_time = _boot_time(options.procfs)
     return TemplateContext(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
 
@@ -78,7 +78,7 @@ def _boot_time(procfs: str) -> int:
     psutil.PROCFS_PATH = procfs
     try:
         seconds = int(psutil.boot_time())
-        datetime.fromtimestamp(seconds, UTC)  # templates show it: a year past 9999 must fail here
+        datetime.fromtimestamp(seconds, UTC)  # templates format it: a year past 9999 must fail here
     except OSError as error:
         raise FatalError(f"--path.procfs: {procfs}/stat: {error.strerror}") from error
     except (RuntimeError, LookupError, ArithmeticError, ValueError) as error:
@@ -87,16 +87,16 @@ def _boot_time(procfs: str) -> int:
 
 
 def restored_state(options: Options) -> PersistedState | None:
-    """What an exporter left in the state file; ``None``, and a line in the log, where that is of no use."""
+    """The state that an earlier run saved; ``None``, and a line in the log, if it cannot be used."""
     if options.state_file is None:
         return None
     try:
-        remembered = state_file.load(options.state_file, boot_id(options), now())
+        restored = state_file.load(options.state_file, boot_id(options), now())
     except state_file.StateFileError as error:
         log.info("starting without a state", reason=str(error))
         return None
-    log.info("state restored", path=options.state_file, processes=len(remembered.states))
-    return remembered
+    log.info("state restored", path=options.state_file, processes=len(restored.states))
+    return restored
 
 
 def boot_id(options: Options) -> str:
@@ -104,4 +104,4 @@ def boot_id(options: Options) -> str:
     try:
         return read(f"{options.procfs}/sys/kernel/random/boot_id").decode().strip()
     except KernelFileError as error:
-        raise FatalError(f"the boot cannot be told, and so no state file be used: {error}") from error
+        raise FatalError(f"cannot read boot_id, so --state.file cannot be used: {error}") from error
