@@ -57,7 +57,7 @@ def parse_workers(url: str, body: bytes) -> Workers:
         rows = [_worker(fields) for fields in _is(list, content["workers"])]
         at = float(_is((int, float), content["time"]))
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
-        raise AskError(f"{url}: answers with something else than a list of workers") from error
+        raise AskError(f"{url}: the answer is not a list of workers") from error
     return Workers(at, {(row.pid, row.start_ticks): row for row in rows})
 
 

@@ -58,12 +58,12 @@ class _Fields(NamedTuple):
     major_faults: int
     """majflt of all threads: stat, field 12. File pages count too."""
     clock: CpuClock | None
-    """Its exact CPU time. ``None`` for several threads, and where the kernel does not count it."""
+    """Its exact CPU time. ``None`` for several threads, and if the kernel does not count it."""
     voluntary_switches: int | None
     """How often the main thread waited for something: status."""
     layout: tuple[int, int, int] | None
     """(startcode, startstack, start_brk), stat's fields 26, 28 and 47: equal in parent and child until one of
-    them execs. ``None`` where the kernel hides them (they read 1 or 0 without CAP_SYS_PTRACE)."""
+    them execs. ``None`` if the kernel hides them (they read 1 or 0 without CAP_SYS_PTRACE)."""
     argv: tuple[str, ...]
     """/proc/PID/cmdline split at NUL, trailing NULs stripped; a zombie keeps the last one seen. Empty for
     kernel threads, and if it could not be read."""

@@ -7,14 +7,14 @@ from swap_exporter.sampling.sample import Sample
 
 
 class State(StrEnum):
-    """The worst first."""
+    """In order of severity, the worst first."""
 
     WAKING = "waking"
     """The group reads its pages back from swap now."""
     STRANDED = "stranded"
-    """Idle workers are in swap and persisted has room for them."""
+    """Idle workers are in swap and memory has room for them."""
     SWAPPED = "swapped"
-    """Workers are in swap and persisted has room for them; which workers are idle is unknown."""
+    """Workers are in swap and memory has room for them; which workers are idle is unknown."""
 
 
 def group_state(group: GroupAssessment, sample: Sample) -> State | None:
