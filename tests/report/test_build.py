@@ -122,7 +122,9 @@ def test_the_verdict_does_not_depend_on_how_many_rows_are_asked_for():
         (exported_group(unknown=2), 2, None, 2, 0, None),
     ],
 )
-def test_who_is_idle_is_what_the_exporter_exports(group, workers, idle, unknown, swapped, idle_swapped):
+def test_idle_workers_are_those_that_the_exporter_exports(
+    group, workers, idle, unknown, swapped, idle_swapped
+):
     of = reading(
         [member(worker(10)), member(worker(11)), member(worker(9, swap=0), role=Role.MASTER)],
         exported=None if group is None else {"shop": group},
