@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bench import contestants
 from bench.comparison import NAMES, idle_processes
 from bench.exporter_options import configuration, sample_each_request
-from swap_exporter.sampling.tracked import HELD_BYTES
+from swap_exporter.sampling.tracked import OPEN_FILE_BYTES
 
 ACCEPT = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -31,7 +31,7 @@ class Memory(NamedTuple):
     @property
     def total(self) -> int:
         """Bytes, with the kernel memory of open files."""
-        return self.private + self.descriptors * HELD_BYTES
+        return self.private + self.descriptors * OPEN_FILE_BYTES
 
 
 class Exposition(NamedTuple):

@@ -11,7 +11,7 @@ from bench.comparison import FLOOR, NAMES, PROCESS_EXPORTER, PSUTIL, SAMPLE, SCR
 from bench.cost import Exposition, Memory
 from bench.markdown import table
 from bench.soak import PROCESSES, REPLACED, Snapshot
-from swap_exporter.sampling.tracked import HELD_BYTES
+from swap_exporter.sampling.tracked import OPEN_FILE_BYTES
 from swap_exporter.settings import Configuration
 
 TARGET_PROCESSES = 5000
@@ -232,7 +232,7 @@ sample:
 {tables["shares"]}
 ## Memory of the daemon
 {tables["memory"]}
-An open /proc file counts as {HELD_BYTES:,} bytes of kernel memory, which is charged to the exporter's cgroup.
+An open /proc file counts as {OPEN_FILE_BYTES:,} bytes of kernel memory, charged to the exporter's cgroup.
 
 ## Exposition
 From the assessment of a sample to the bytes of the format that Prometheus asks for. "CPU" is when every value

@@ -21,8 +21,8 @@ def pipeline(config_file: Path) -> Pipeline:
     """As the daemon has it."""
     raise_descriptor_limit()
     flags = options(config_file)
-    most_held = open_file_budget(flags.procfs, flags.cgroupfs)
-    return wiring.pipeline(flags, config.load(str(config_file)), most_held=most_held)
+    max_open_files = open_file_budget(flags.procfs, flags.cgroupfs)
+    return wiring.pipeline(flags, config.load(str(config_file)), max_open_files=max_open_files)
 
 
 def main(config_file: Path, accept: str) -> None:

@@ -141,12 +141,12 @@ def test_a_manager_that_is_gone_costs_a_line_in_the_log(
     monkeypatch.setattr(logging.getLogger("swap_exporter"), "propagate", True)
     Supervisor({"NOTIFY_SOCKET": f"{tmp_path}/nowhere"}).stopping()
     (record,) = caplog.records
-    assert record.message == "systemd cannot be told"
+    assert record.message == "sd_notify failed"
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Manager, Path]]:
-    """The daemon, which ticks every 100 ms, and whom it tells; its /proc is a link that can be taken away."""
+    """The daemon, ticking every 100 ms, with its notifications; its /proc is a link that can be removed."""
     manager = Manager(f"{tmp_path}/notify")
     procfs = tmp_path / "proc"
     procfs.symlink_to("/proc")

@@ -1,4 +1,4 @@
-"""Logs on standard error: one line an event, in logfmt or JSON."""
+"""Logs on standard error: one line per event, in logfmt or JSON."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ _logger = logging.getLogger("swap_exporter")
 
 
 def configure(level: str, form: str) -> None:
-    """Write events from ``level`` on to standard error. What cannot be written is lost, never an error."""
+    """Write events of ``level`` and above to standard error. An event that cannot be written is dropped."""
     logging.raiseExceptions = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Logfmt() if form == "logfmt" else _Json())
@@ -39,7 +39,7 @@ def error(message: str, **fields: object) -> None:
 
 
 def unexpected(message: str, exception: Exception, **fields: object) -> None:
-    """An exception that no code expected: one line as an error, its traceback at level debug."""
+    """Log an unhandled exception: one line at level error, the traceback at level debug."""
     error(message, **fields, reason=f"{type(exception).__name__}: {exception}")
     debug(message, **fields, traceback="".join(format_exception(exception)))
 
@@ -65,6 +65,6 @@ class _Json(logging.Formatter):
 
 
 def _quote(text: str) -> str:
-    """As it is where that is one plain word, else as a JSON string: nobody can forge a line or a field."""
+    """Unchanged if it is one plain word, else a JSON string, so no value can forge a line or a field."""
     plain = text.isascii() and text.isprintable() and not set(text) & set(' "=\\')
     return text if plain and text else json.dumps(text)

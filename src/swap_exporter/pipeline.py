@@ -1,4 +1,4 @@
-"""From /proc to an assessment: the straight line that every scrape, tick and page goes along."""
+"""From /proc to an assessment: the steps behind every scrape, tick and page."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -21,8 +21,8 @@ from swap_exporter.settings.template import TemplateContext
 class Pipeline:
     """Takes samples and keeps the last assessment, for any number of threads.
 
-    Who asks within ``min_sample_interval`` of the last sample, or while one is being taken, shares it:
-    verdicts do not depend on how many scrape, or how often.
+    Callers within ``min_sample_interval`` of the last sample, or while one is being taken, share it: verdicts
+    do not depend on the number of scrapers, or on their intervals.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Pipeline:
     def latest(self, deadline: float = math.inf) -> Assessment:
         """An assessment no older than ``min_sample_interval``.
 
-        Raises TimeoutError where the sample that somebody else is taking is not done by ``deadline``, on the
+        Raises TimeoutError if the sample that another thread is taking is not done by ``deadline``, on the
         monotonic clock.
         """
         return self._no_older_than(self._configuration.min_sample_interval, deadline)
@@ -63,9 +63,10 @@ class Pipeline:
 
     @property
     def progress_at(self) -> float:
-        """CLOCK_MONOTONIC at which the last complete sample was done, and before the first the start.
+        """CLOCK_MONOTONIC at the end of the last complete sample; before the first, that of the start.
 
-        Its end and not its beginning: a host that thrashes makes a sample slow, and a slow exporter works.
+        The end and not the beginning, because a host that thrashes makes samples slow, and a slow exporter is
+        healthy.
         """
         return self._progress_at
 
@@ -75,7 +76,7 @@ class Pipeline:
         return self._configuration.tick
 
     def configure(self, configuration: Configuration) -> None:
-        """Go on under another configuration, from the next sample on."""
+        """Use another configuration from the next sample on."""
         with self._lock:
             self._configuration = configuration
             self._grouper.configure(configuration)
@@ -84,7 +85,7 @@ class Pipeline:
             self._last = None
 
     def persisted_state(self) -> PersistedState | None:
-        """What a later run needs to go on."""
+        """What a later run needs to continue."""
         with self._lock:
             return self._history.persisted_state()
 
@@ -109,7 +110,7 @@ class Pipeline:
 
     def _assessed(self, sample: Sample) -> Assessment:
         if not sample.complete:
-            # Who is missing from it may well live: the history would take them for ended.
+            # A missing process may still be alive, but the history would treat it as ended.
             return of_the_host_alone(sample, self._complete_at)
         grouping = self._grouper.assign(sample)
         groups = grouping.groups.values()
@@ -125,13 +126,13 @@ class Pipeline:
         )
 
     def stop(self) -> None:
-        """End what reads in the background, and close what is held open. No sample can follow."""
+        """Stop background reads and close all open files. No sample can follow."""
         self._details_reader.stop()
         with self._lock:
             self._scanner.close()
 
     def _log_problems(self, runs: Iterable[CollectorRun]) -> None:
-        """A line when a collector begins to fail, fails otherwise, or works again; none while it goes on."""
+        """Log when a collector begins to fail, when the reason changes, and when it works again."""
         failing = {
             run.name: run
             for run in runs
@@ -150,8 +151,8 @@ class Pipeline:
         self._problems = problems
 
     def _log_capabilities(self, capabilities: Mapping[str, str | None], runs: Iterable[CollectorRun]) -> None:
-        """Log when a capability goes missing, when the reason changes, and when it is back. If its collector
-        fails, that was logged already."""
+        """Log when a capability is lost, when the reason changes, and when it is available again. If its
+        collector fails, that is already logged."""
         failing = {run.name for run in runs if run.success is False}
         for name, reason in capabilities.items():
             if COLLECTORS[name] in failing or self._missing.get(name) == reason:

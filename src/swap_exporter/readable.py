@@ -1,11 +1,11 @@
-"""Sizes, times and names as people read them: one way for the page, the report and every other command."""
+"""Formats sizes, times and names for people, alike on the page, in the report and in all other commands."""
 
 
 def size(number: float) -> str:
     """Bytes: ``412 B``, ``3.4 KiB``, ``402 MiB``, ``16 GiB``, ``10.7 GiB``."""
     value, unit = float(number), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
-        # Rounded before it is compared, or 1023.99 would be printed as 1024.
+        # Round before comparing, or 1023.99 would be printed as 1024.
         if round(value) < 1024:
             break
         value, unit = value / 1024, larger

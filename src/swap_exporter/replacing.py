@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: a reader sees the old content or the new. A failure leaves the old."""
+"""Atomic replacement of files: a reader sees the old content or the new. A failure keeps the old."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 def replace_file(path: str | Path, content: bytes, mode: int) -> None:
     """Write ``content`` to a temporary file beside ``path``, sync it, and rename it. Raises OSError.
 
-    The temporary file does not end like ``path``: a reader that looks for ``*.prom`` does not find it.
+    The temporary file has another suffix than ``path``, so that a glob such as ``*.prom`` does not match it.
     """
     target = Path(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

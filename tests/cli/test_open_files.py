@@ -3,7 +3,7 @@
 import resource
 
 from swap_exporter.cli.open_files import MOST_BYTES, open_file_budget, raise_descriptor_limit
-from swap_exporter.sampling.tracked import HELD_BYTES
+from swap_exporter.sampling.tracked import OPEN_FILE_BYTES
 from tests.sampling.children import forked
 
 
@@ -26,7 +26,7 @@ def test_two_thirds_of_what_may_be_open() -> None:
 
 
 def test_however_much_there_is_not_more_than_this() -> None:
-    assert 0 < open_file_budget("/proc", "/sys/fs/cgroup") * HELD_BYTES <= MOST_BYTES
+    assert 0 < open_file_budget("/proc", "/sys/fs/cgroup") * OPEN_FILE_BYTES <= MOST_BYTES
 
 
 def test_where_no_cgroup_can_be_told_the_descriptors_bound_it() -> None:

@@ -67,29 +67,29 @@ def changed(**fields: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "problem"),
     [
-        (b"", "something else than a list of workers"),
-        (b"up 1\n", "something else than a list of workers"),
-        (b"[]", "something else than a list of workers"),
-        (b"[" * 100_000, "something else than a list of workers"),
-        (b'{"version": 1}', "something else than a list of workers"),
-        (b'{"version": 2}', "in version 2 of the format, expected 1"),
-        (b'{"version": "2"}', "something else than a list of workers"),
-        (changed(pid="10"), "something else than a list of workers"),
-        (changed(pid=True), "something else than a list of workers"),
-        (changed(pid=-1), "something else than a list of workers"),
-        (changed(role="owner"), "something else than a list of workers"),
-        (changed(swap_bytes=10**400), "something else than a list of workers"),
-        (changed(idle_since=float("inf")), "something else than a list of workers"),
-        (changed(idle_since=float("nan")), "something else than a list of workers"),
-        (changed(group=None), "something else than a list of workers"),
+        (b"", "the answer is not a list of workers"),
+        (b"up 1\n", "the answer is not a list of workers"),
+        (b"[]", "the answer is not a list of workers"),
+        (b"[" * 100_000, "the answer is not a list of workers"),
+        (b'{"version": 1}', "the answer is not a list of workers"),
+        (b'{"version": 2}', "answers in version 2 of the format, expected 1"),
+        (b'{"version": "2"}', "the answer is not a list of workers"),
+        (changed(pid="10"), "the answer is not a list of workers"),
+        (changed(pid=True), "the answer is not a list of workers"),
+        (changed(pid=-1), "the answer is not a list of workers"),
+        (changed(role="owner"), "the answer is not a list of workers"),
+        (changed(swap_bytes=10**400), "the answer is not a list of workers"),
+        (changed(idle_since=float("inf")), "the answer is not a list of workers"),
+        (changed(idle_since=float("nan")), "the answer is not a list of workers"),
+        (changed(group=None), "the answer is not a list of workers"),
     ],
 )
-def test_whatever_else_is_one_line(body: bytes, said: str) -> None:
+def test_any_other_answer_is_one_line(body: bytes, problem: str) -> None:
     with pytest.raises(AskError) as raised:
         parse_workers("http://h/api/workers", body)
-    assert str(raised.value) == f"http://h/api/workers: answers {'with ' if 'else' in said else ''}{said}"
+    assert str(raised.value) == f"http://h/api/workers: {problem}"
 
 
 VALUES = (

@@ -19,17 +19,17 @@ def gather(*samples, counters=None):
 
 
 def cpu_ticks(counters, role=Role.WORKER):
-    return counters.of("shop")[role].cpu_ticks
+    return counters.by_role("shop")[role].cpu_ticks
 
 
 def test_what_a_process_used_before_the_exporter_is_not_counted():
     counters = gather((1000, [process(cpu=50, major_faults=7)]))
-    assert counters.of("shop")[Role.WORKER] == Counters(0, 0)
+    assert counters.by_role("shop")[Role.WORKER] == Counters(0, 0)
 
 
 def test_differences_are_counted():
     counters = gather((1000, [process(cpu=50, major_faults=7)]), (1015, [process(cpu=52.5, major_faults=10)]))
-    assert counters.of("shop")[Role.WORKER] == Counters(250, 3)
+    assert counters.by_role("shop")[Role.WORKER] == Counters(250, 3)
 
 
 def test_one_born_after_the_exporter_counts_from_its_birth():
@@ -106,14 +106,14 @@ def test_pages_read_from_swap_are_counted_from_when_they_were_first_measured():
     counters = GroupCounters()
     for second, delays in enumerate([None, measured(500), measured(700), None, measured(800)]):
         counters.gather(sample(1000 + second, [process()]), [member(process())], delays)
-    assert counters.of("shop")[Role.WORKER].swapin_pages == 300
+    assert counters.by_role("shop")[Role.WORKER].swapin_pages == 300
 
 
 def test_pages_of_one_born_later_are_counted_from_its_birth():
     counters, newborn = GroupCounters(), process(11, start=1003)
     counters.gather(sample(1000), [])
     counters.gather(sample(1015, [newborn]), [member(newborn)], measured(70, newborn))
-    assert counters.of("shop")[Role.WORKER].swapin_pages == 70
+    assert counters.by_role("shop")[Role.WORKER].swapin_pages == 70
 
 
 lives = st.lists(

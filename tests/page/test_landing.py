@@ -150,7 +150,7 @@ SENTENCES = {
         of_the_host_alone(replace(assessed(EIGHT).sample, complete=False)),
         NONE
         + "what uses it is unknown, because the last sample of the processes is incomplete"
-        + "; 12 GiB memory available; swap-in and swap-out are unknown yet.",
+        + "; 12 GiB memory available; swap-in and swap-out are not known yet.",
     ),
     "no swap": (assessed(EIGHT, host=the_host(0, of=0)), "This host has no swap."),
     "nothing in swap": (assessed(host=the_host(0)), "None of 16 GiB swap used" + REST),
@@ -168,7 +168,7 @@ SENTENCES = {
     ),
     "no rate yet": (
         assessed(host=the_host(0), minutes=0),
-        "None of 16 GiB swap used; 12 GiB memory available; swap-in and swap-out are unknown yet.",
+        "None of 16 GiB swap used; 12 GiB memory available; swap-in and swap-out are not known yet.",
     ),
     "both ways": (
         assessed(host=the_host(0), each_second={"pswpin": 512, "pswpout": 2560}),

@@ -55,7 +55,7 @@ def reading(
     before: Mapping[int, Process | None] | None = None,
     proportional: Mapping[Identity, int] | None = None,
     swapin: Mapping[int, int] | None = None,
-    told: Mapping[str, ExporterGroup] | None = None,
+    exported: Mapping[str, ExporterGroup] | None = None,
 ) -> ReportInput:
     """By pid: what differs ``before``, at the first sample, ``None`` for a process that is not in it; and the
     pages read back between the samples (``swapin``), of those that are measured."""
@@ -91,14 +91,16 @@ def reading(
         )
         grouping = Grouping(by_name(placed), tuple(others), 0)
         assessments.append(assess(history.observe(taken, grouping, details), configuration))
-    return ReportInput(*assessments, metrics=None if told is None else ExporterMetrics(URL, dict(told)))
+    return ReportInput(
+        *assessments, metrics=None if exported is None else ExporterMetrics(URL, dict(exported))
+    )
 
 
 def report(of: ReportInput, top: int | None = None, *, processes: bool = False) -> Report:
     return build(of, (), top=top, processes=processes)
 
 
-def told(
+def exported_group(
     idle: int = 0,
     busy: int = 0,
     *,

@@ -7,7 +7,7 @@ from pathlib import Path
 from swap_exporter.grouping.roles import Role
 from swap_exporter.report.as_json import VERSION, document
 from tests.making import MIB, member, process
-from tests.report.making import host, reading, report, told
+from tests.report.making import exported_group, host, reading, report
 
 PAGE = Path(__file__).parents[2] / "docs/report.md"
 
@@ -18,8 +18,10 @@ def full(**rest):
         member(process(10, swap=100 * MIB), group="shop"),
     ]
     others = [process(20, swap=7)]
-    group = told(1, stranded=50 * MIB, longest_idle_since=1_000_900.0, wake_bytes=9, wake_seconds=0.5)
-    of = reading(members, others, host(used=200 * MIB, sysv_shm=4096), told={"shop": group})
+    group = exported_group(
+        1, stranded=50 * MIB, longest_idle_since=1_000_900.0, wake_bytes=9, wake_seconds=0.5
+    )
+    of = reading(members, others, host(used=200 * MIB, sysv_shm=4096), exported={"shop": group})
     return json.loads(document(report(of, processes=True, **rest)))
 
 

@@ -6,7 +6,7 @@ from swap_exporter.grouping.roles import Role
 from swap_exporter.report.rows import Remainder, Swap, SwapIn
 from swap_exporter.summary.state import State
 from tests.making import HZ, MIB, member, process
-from tests.report.making import FIRST, SECONDS, host, reading, report, told
+from tests.report.making import FIRST, SECONDS, exported_group, host, reading, report
 
 
 def worker(pid, swap=100 * MIB, resident=10 * MIB, **rest):
@@ -59,12 +59,12 @@ def test_swap_is_proportional_only_if_it_is_so_of_every_process(proportional, sw
 
 
 def test_where_it_cannot_be_read_here_the_exporter_s_proportional_swap_stands():
-    group = told(1)
+    group = exported_group(1)
     group.proportional = {Role.MASTER: 0, Role.WORKER: 40 * MIB, Role.AUXILIARY: 0}
     members = [member(worker(10)), member(worker(11))]
-    assert only_group(reading(members, told={"shop": group})).swap == Swap(40 * MIB, True)
+    assert only_group(reading(members, exported={"shop": group})).swap == Swap(40 * MIB, True)
     del group.proportional[Role.MASTER]
-    assert only_group(reading(members, told={"shop": group})).swap == Swap(200 * MIB, False)
+    assert only_group(reading(members, exported={"shop": group})).swap == Swap(200 * MIB, False)
 
 
 def test_what_cannot_be_read_is_unknown_and_no_partial_sum():
@@ -115,17 +115,19 @@ def test_the_verdict_does_not_depend_on_how_many_rows_are_asked_for():
     ("group", "workers", "idle", "unknown", "swapped", "idle_swapped"),
     [
         (None, 2, None, 2, 2, None),
-        (told(idle=3, busy=1, stranded=1), 4, 3, 0, 3, 3),
-        (told(idle=3, busy=1, swapped=False, stranded=0), 4, 3, 0, 0, None),
-        (told(idle=4, unknown=2), 6, 4, 2, 4, None),
-        (told(busy=4, unknown=2), 6, 0, 2, 0, None),
-        (told(unknown=2), 2, None, 2, 0, None),
+        (exported_group(idle=3, busy=1, stranded=1), 4, 3, 0, 3, 3),
+        (exported_group(idle=3, busy=1, swapped=False, stranded=0), 4, 3, 0, 0, None),
+        (exported_group(idle=4, unknown=2), 6, 4, 2, 4, None),
+        (exported_group(busy=4, unknown=2), 6, 0, 2, 0, None),
+        (exported_group(unknown=2), 2, None, 2, 0, None),
     ],
 )
-def test_who_is_idle_is_what_the_exporter_told(group, workers, idle, unknown, swapped, idle_swapped):
+def test_idle_workers_are_those_that_the_exporter_exports(
+    group, workers, idle, unknown, swapped, idle_swapped
+):
     of = reading(
         [member(worker(10)), member(worker(11)), member(worker(9, swap=0), role=Role.MASTER)],
-        told=None if group is None else {"shop": group},
+        exported=None if group is None else {"shop": group},
     )
     row = only_group(of)
     assert (row.workers, row.idle, row.unknown) == (workers, idle, unknown)
@@ -134,14 +136,16 @@ def test_who_is_idle_is_what_the_exporter_told(group, workers, idle, unknown, sw
 
 def test_an_exporter_that_does_not_know_the_group_changes_nothing():
     members = [member(worker(10))]
-    assert only_group(reading(members, told={"another": told(5)})) == only_group(reading(members))
+    assert only_group(reading(members, exported={"another": exported_group(5)})) == only_group(
+        reading(members)
+    )
 
 
 def test_the_longest_idle_time_is_since_then_and_never_negative():
     wall = 1_000_000 + FIRST + SECONDS
     for since, seconds in ((wall - 90, 90), (wall + 5, 0)):
-        group = told(1, longest_idle_since=since)
-        assert only_group(reading([member(worker(10))], told={"shop": group})).idle_seconds == seconds
+        group = exported_group(1, longest_idle_since=since)
+        assert only_group(reading([member(worker(10))], exported={"shop": group})).idle_seconds == seconds
 
 
 @pytest.mark.parametrize(
@@ -189,11 +193,13 @@ def test_what_zswap_gives_back_is_no_swap_in_of_the_host_but_a_group_can_wait_fo
         pytest.param(0, None, 0, None, 1, State.SWAPPED, id="in swap, and nobody has watched"),
         pytest.param(0, None, 0, None, 0, None, id="no room for it"),
         pytest.param(0, None, 0, None, None, State.SWAPPED, id="room is not known"),
-        pytest.param(0, None, 0, told(1), 1, State.SWAPPED, id="the exporter does not know yet"),
-        pytest.param(0, None, 0, told(1, stranded=1), 1, State.STRANDED, id="stranded"),
-        pytest.param(0, None, 0, told(0, 1, stranded=0), 1, None, id="cold"),
-        pytest.param(9, 513, 513, told(1, stranded=1), 1, State.WAKING, id="more than 1 MiB/s read back"),
-        pytest.param(9, 512, 512, told(1, stranded=1), 1, State.STRANDED, id="1 MiB/s"),
+        pytest.param(0, None, 0, exported_group(1), 1, State.SWAPPED, id="the exporter does not know yet"),
+        pytest.param(0, None, 0, exported_group(1, stranded=1), 1, State.STRANDED, id="stranded"),
+        pytest.param(0, None, 0, exported_group(0, 1, stranded=0), 1, None, id="cold"),
+        pytest.param(
+            9, 513, 513, exported_group(1, stranded=1), 1, State.WAKING, id="more than 1 MiB/s read back"
+        ),
+        pytest.param(9, 512, 512, exported_group(1, stranded=1), 1, State.STRANDED, id="1 MiB/s"),
         pytest.param(65, None, 513, None, 1, State.WAKING, id="more than 32 faults/s while the host reads"),
         pytest.param(64, None, 513, None, 1, State.SWAPPED, id="32 faults/s"),
         pytest.param(65, None, 512, None, 1, State.SWAPPED, id="faults of files"),
@@ -206,7 +212,7 @@ def test_states(faults, pages, host_pages, group, available, state):
         of=host(used=MIB, swapin_pages=host_pages, available=available),
         before={10: now._replace(major_faults=0)},
         swapin=None if pages is None else {10: pages},
-        told=None if group is None else {"shop": group},
+        exported=None if group is None else {"shop": group},
     )
     row = only_group(of)
     assert row.state is state
@@ -216,29 +222,31 @@ def test_states(faults, pages, host_pages, group, available, state):
 def test_stranded_is_never_more_than_what_the_group_honestly_holds():
     members = [member(worker(10)), member(worker(11))]
     shares = {(10, HZ): 60 * MIB, (11, HZ): 60 * MIB}
-    group = told(2, stranded=200 * MIB)
+    group = exported_group(2, stranded=200 * MIB)
     full = host(used=500 * MIB)
-    row = only_group(reading(members, of=full, proportional=shares, told={"shop": group}))
+    row = only_group(reading(members, of=full, proportional=shares, exported={"shop": group}))
     assert row.stranded == 120 * MIB
-    assert only_group(reading(members, of=full, told={"shop": group})).stranded == 200 * MIB
+    assert only_group(reading(members, of=full, exported={"shop": group})).stranded == 200 * MIB
 
 
 def test_stranded_is_never_more_than_the_used_swap():
     members = [member(process(10 + n, swap=200 * MIB)) for n in range(2)]
-    group = told(2, stranded=400 * MIB)
+    group = exported_group(2, stranded=400 * MIB)
     of = host(used=300 * MIB)
-    assert only_group(reading(members, of=of, told={"shop": group})).stranded == 300 * MIB
+    assert only_group(reading(members, of=of, exported={"shop": group})).stranded == 300 * MIB
 
 
-def test_what_waking_one_could_cost_is_told_or_the_median_of_the_swapped_workers():
+def test_what_waking_one_could_cost_is_exported_or_the_median_of_the_swapped_workers():
     sizes = {10: 50, 11: 10, 12: 90, 13: 0}
     members = [member(worker(pid, swap=size * MIB)) for pid, size in sizes.items()]
     members.append(member(worker(14, swap=500 * MIB), role=Role.MASTER))
     row = only_group(reading(members))
     assert (row.wake_bytes, row.wake_seconds) == (50 * MIB, None)
-    row = only_group(reading(members, told={"shop": told(3, wake_bytes=7, wake_seconds=0.5)}))
+    row = only_group(reading(members, exported={"shop": exported_group(3, wake_bytes=7, wake_seconds=0.5)}))
     assert (row.wake_bytes, row.wake_seconds) == (7, 0.5)
-    assert only_group(reading(members, told={"shop": told(0, 4, stranded=0)})).wake_bytes is None
+    assert (
+        only_group(reading(members, exported={"shop": exported_group(0, 4, stranded=0)})).wake_bytes is None
+    )
     assert only_group(reading([member(worker(10, swap=0))])).wake_bytes is None
 
 

@@ -59,10 +59,10 @@ def test_what_is_no_number_of_workers_or_bytes_is_absent(lines, workers, proport
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"<!doctype html>", "answers with something that is no exposition of metrics"),
-        (b"\xff\xfe", "answers with something that is no exposition of metrics"),
+        (b"<!doctype html>", "the answer is not an exposition of metrics"),
+        (b"\xff\xfe", "the answer is not an exposition of metrics"),
         (b"up 1\n", "is not a swap-exporter: there is no swap_exporter_build_info"),
-        (BUILD_INFO + b"swap_group_wake_bytes 1\n", "no exposition of metrics"),
+        (BUILD_INFO + b"swap_group_wake_bytes 1\n", "not an exposition of metrics"),
     ],
 )
 def test_what_is_no_exposition_of_this_exporter_is_one_line(body: bytes, reason: str) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from swap_exporter.grouping.roles import Role
 from swap_exporter.report.terminal import draw
 from tests.making import HZ, MIB, entry, member, process
-from tests.report.making import host, reading, report, told
+from tests.report.making import exported_group, host, reading, report
 
 
 def drawn(of, width=80, **console):
@@ -51,7 +51,7 @@ def a_morning():
     shares = {(pid, HZ): 60 * MIB for pid in range(9, 18)} | {(30, HZ): 9 * MIB, (50, HZ): 300 * MIB}
     swapped = {"swapped": True, "longest_idle_since": 1_000_000 + 1002 - 277_000.0}
     groups = {
-        "gunicorn:shop": told(
+        "gunicorn:shop": exported_group(
             8,
             stranded=480 * MIB,
             idle_swapped_bytes=1280 * MIB,
@@ -60,15 +60,15 @@ def a_morning():
             wake_seconds=1.84,
             **swapped,
         ),
-        "php-fpm:www": told(0, 2, stranded=0),
-        "gunicorn:storefront.production.wsgi:application": told(
+        "php-fpm:www": exported_group(0, 2, stranded=0),
+        "gunicorn:storefront.production.wsgi:application": exported_group(
             1,
             stranded=9 * MIB,
             idle_swapped_bytes=9 * MIB,
             idle_swapped_proportional_bytes=9 * MIB,
             **swapped,
         ),
-        "nginx": told(0, 1, stranded=0),
+        "nginx": exported_group(0, 1, stranded=0),
     }
     return reading(
         members,
@@ -76,7 +76,7 @@ def a_morning():
         host(used=1100 * MIB, cached=12 * MIB, swapin_pages=2560, sysv_shm=64 * MIB),
         before={pid: process(pid) for pid in (20, 21)},
         proportional=shares,
-        told=groups,
+        exported=groups,
     )
 
 
@@ -174,27 +174,30 @@ def test_what_is_marked_is_explained():
 @pytest.mark.parametrize(
     ("groups", "said"),
     [
-        ({"shop": told(1)}, "what waking costs: from http://127.0.0.1:10059/metrics."),
-        ({"other": told(1)}, "http://127.0.0.1:10059/metrics knows none of these groups"),
-        ({"shop": told(unknown=1)}, "http://127.0.0.1:10059/metrics has not watched for long enough"),
+        ({"shop": exported_group(1)}, "what waking costs: from http://127.0.0.1:10059/metrics."),
+        ({"other": exported_group(1)}, "http://127.0.0.1:10059/metrics knows none of these groups"),
+        (
+            {"shop": exported_group(unknown=1)},
+            "http://127.0.0.1:10059/metrics has not watched for long enough",
+        ),
     ],
 )
 def test_what_the_exporter_knows_of_is_said(groups, said):
-    of = reading([worker(10, MIB, "shop")], of=host(used=5 * MIB), told=groups)
+    of = reading([worker(10, MIB, "shop")], of=host(used=5 * MIB), exported=groups)
     assert said in drawn(report(of), 200)
 
 
 @pytest.mark.parametrize(
     ("group", "cell"),
     [
-        (told(4, unknown=2), " 4+2?/4 of 6 "),
-        (told(0, 4, unknown=2), " 0+2?/0 of 6 "),
-        (told(4, 2), " 4/4 of 6 "),
+        (exported_group(4, unknown=2), " 4+2?/4 of 6 "),
+        (exported_group(0, 4, unknown=2), " 0+2?/0 of 6 "),
+        (exported_group(4, 2), " 4/4 of 6 "),
     ],
 )
 def test_idle_workers_are_shown_beside_those_that_are_not_known_yet(group, cell):
     members = [worker(pid, MIB, "shop") for pid in range(10, 16)]
-    text = drawn(report(reading(members, of=host(used=9 * MIB), told={"shop": group})), 120)
+    text = drawn(report(reading(members, of=host(used=9 * MIB), exported={"shop": group})), 120)
     assert cell in text
     assert ("\n+N?: N more workers may be idle" in text) is ("?" in cell)
 

@@ -17,6 +17,6 @@ def strange(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=[0, 1000], ids=["nothing held", "held"])
 def scanner(request: pytest.FixtureRequest) -> Iterator[Scanner]:
-    scanner = Scanner(cgroups=True, most_held=request.param)
+    scanner = Scanner(cgroups=True, max_open_files=request.param)
     yield scanner
     scanner.close()

@@ -13,10 +13,10 @@ import pytest
 from swap_exporter.kernel import files
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling.clock import now
-from swap_exporter.sampling.processes import TURN
+from swap_exporter.sampling.processes import FULL_REFRESH_SECONDS
 from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.sampling.scan import Scanner
-from swap_exporter.sampling.tracked import SMALL_SWAP_CACHE, Moved, Tracked, moved_between
+from swap_exporter.sampling.tracked import SMALL_SWAP_CACHE, SwapActivity, Tracked, swap_activity
 from tests.require import require
 from tests.sampling.children import answer, running, tell
 from tests.system.waiting import wait_until
@@ -123,7 +123,7 @@ from pathlib import Path
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner
 
-scanner = Scanner(most_held=int(sys.argv[1]))
+scanner = Scanner(max_open_files=int(sys.argv[1]))
 first = os.posix_spawn("/bin/sleep", ["sleep", "301"], os.environ)
 while scanner.scan(now).processes[first].argv != ("sleep", "301"):
     pass
@@ -175,7 +175,7 @@ def test_everybody_is_read_when_its_turn_comes(tmp_path: Path, others: int) -> N
     """That pages of a file were taken from a sleeping process is counted nowhere."""
     file = tmp_path / "mapped"
     file.write_bytes(os.urandom(8 << 20))
-    scanner, later = Scanner(most_held=1000), 0.0
+    scanner, later = Scanner(max_open_files=1000), 0.0
 
     def clock() -> Instant:
         at = now()
@@ -190,7 +190,7 @@ def test_everybody_is_read_when_its_turn_comes(tmp_path: Path, others: int) -> N
         os.truncate(file, 0)
         steps = 0
         while scanner.scan(clock).processes[child.pid] is before:
-            later += TURN / 20
+            later += FULL_REFRESH_SECONDS / 20
             steps += 1
             assert steps <= 21
         after = scanner.scan(clock).processes[child.pid]
@@ -201,8 +201,8 @@ def test_everybody_is_read_when_its_turn_comes(tmp_path: Path, others: int) -> N
     scanner.close()
 
 
-def test_files_are_held_within_the_budget_and_given_back() -> None:
-    scanner = Scanner(most_held=4)
+def test_files_stay_open_within_the_budget_and_are_closed() -> None:
+    scanner = Scanner(max_open_files=4)
     before = set(os.listdir("/proc/self/fd"))
     for _ in range(3):
         scanner.scan(now)
@@ -212,7 +212,7 @@ def test_files_are_held_within_the_budget_and_given_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "hold", "held"),
+    ("what", "keep_open", "expected"),
     [
         ("works", 0, []),
         ("works", 1, ["schedstat"]),
@@ -220,21 +220,21 @@ def test_files_are_held_within_the_budget_and_given_back() -> None:
         ("thread-works", 2, []),  # there they are of no use
     ],
 )
-def test_what_is_held_of_a_process(strange: Path, what: str, hold: int, held: list[str]) -> None:
+def test_files_kept_open_for_a_process(strange: Path, what: str, keep_open: int, expected: list[str]) -> None:
     proc = files.open_directory("/proc")
     with running(strange, what) as child:
-        tracked = Tracked(child.pid, proc, limit=100, cgroups=False, hold=hold)
+        tracked = Tracked(child.pid, proc, max_title_bytes=100, cgroups=False, keep_open=keep_open)
         for _ in range(2):
-            assert open_files(child.pid) == held
-            assert tracked.held == len(held)
-            tracked.read(proc, limit=100, hold=hold)
+            assert open_files(child.pid) == expected
+            assert tracked.open_files == len(expected)
+            tracked.read(proc, max_title_bytes=100, keep_open=keep_open)
         tracked.close()
         assert open_files(child.pid) == []
     os.close(proc)
 
 
 def test_files_of_processes_that_end_are_closed() -> None:
-    scanner = Scanner(most_held=100_000)
+    scanner = Scanner(max_open_files=100_000)
     with running("sleep", "60") as child:
         scanner.scan(now)
         assert "schedstat" in open_files(child.pid)
@@ -249,28 +249,28 @@ QUIET = Vmstat(pswpin=1, pswpout=2, zswpin=3, zswpout=4, swpin_zero=5, swpout_ze
 
 @pytest.mark.parametrize("field", Vmstat._fields)
 def test_any_count_that_moves_may_have_moved_pages_of_anybody(field: str) -> None:
-    assert moved_between(QUIET, QUIET) is Moved.NOTHING
-    assert moved_between(QUIET, QUIET._replace(**{field: 99})) is Moved.ANYTHING
+    assert swap_activity(QUIET, QUIET) is SwapActivity.NONE
+    assert swap_activity(QUIET, QUIET._replace(**{field: 99})) is SwapActivity.ANY
 
 
 def test_what_the_swap_cache_has_may_come_back_unseen() -> None:
     cached = QUIET._replace(nr_swapcached=SMALL_SWAP_CACHE // PAGE + 1)
-    assert moved_between(cached, cached) is Moved.BACK
+    assert swap_activity(cached, cached) is SwapActivity.SWAP_CACHE
     few = QUIET._replace(nr_swapcached=SMALL_SWAP_CACHE // PAGE)
-    assert moved_between(few, few) is Moved.NOTHING
+    assert swap_activity(few, few) is SwapActivity.NONE
 
 
 @pytest.mark.parametrize("field", sorted(set(Vmstat._fields) - {"swpin_zero", "swpout_zero"}))
 def test_a_kernel_that_does_not_count_moves_pages_unseen(field: str) -> None:
     lacking = QUIET._replace(**{field: None})
-    assert moved_between(lacking, lacking) is Moved.ANYTHING
+    assert swap_activity(lacking, lacking) is SwapActivity.ANY
 
 
 def test_before_6_12_pages_of_zeros_are_written_like_others() -> None:
     older = QUIET._replace(swpin_zero=None, swpout_zero=None)
-    assert moved_between(older, older) is Moved.NOTHING
+    assert swap_activity(older, older) is SwapActivity.NONE
 
 
 def test_where_vmstat_cannot_be_read_anything_may_have_moved() -> None:
-    assert moved_between(None, QUIET) is Moved.ANYTHING
-    assert moved_between(QUIET, None) is Moved.ANYTHING
+    assert swap_activity(None, QUIET) is SwapActivity.ANY
+    assert swap_activity(QUIET, None) is SwapActivity.ANY

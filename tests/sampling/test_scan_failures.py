@@ -315,7 +315,7 @@ def test_being_out_of_descriptors_is_no_end_of_processes(tree: Tree, scanner: Sc
     forked(check)
 
 
-def test_what_is_held_is_given_back_where_descriptors_run_out() -> None:
+def test_open_files_are_closed_where_descriptors_run_out() -> None:
     """Here others take all that this process may still open."""
 
     def check() -> None:
@@ -324,7 +324,7 @@ def test_what_is_held_is_given_back_where_descriptors_run_out() -> None:
             for _ in range(40):
                 stack.callback(stack.enter_context(subprocess.Popen(["sleep", "60"])).kill)
             resource.setrlimit(resource.RLIMIT_NOFILE, (120, 120))
-            scanner = Scanner(most_held=80)
+            scanner = Scanner(max_open_files=80)
             whole = scanner.scan(now)
             assert whole.complete
             assert len(os.listdir("/proc/self/fd")) > 60
@@ -359,7 +359,7 @@ def test_a_pass_that_breaks_off_anywhere_spoils_none_after_it(tree: Tree, held: 
     def check() -> None:
         os.closerange(3, 4096)
         limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        scanner = Scanner(str(tree.root), str(tree.root), cgroups=True, most_held=held)
+        scanner = Scanner(str(tree.root), str(tree.root), cgroups=True, max_open_files=held)
         broke = 0
         for number in range(1, 60):
             change(number)

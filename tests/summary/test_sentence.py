@@ -3,7 +3,7 @@
 import pytest
 
 from tests.making import MIB, member, process
-from tests.report.making import host, reading, report, told
+from tests.report.making import exported_group, host, reading, report
 
 USED = "300 MiB of 2 GiB swap used; "
 REST = "; 8 GiB memory available; nothing is moving."
@@ -34,20 +34,21 @@ def sentence(members=(), of=None, **rest):
             f"unknown{REST}",
         ),
         (
-            lambda: sentence([group(10)], told={"shop": told(busy=1, stranded=0)}),
+            lambda: sentence([group(10)], exported={"shop": exported_group(busy=1, stranded=0)}),
             f"{USED}no idle worker is in it{REST}",
         ),
         (
             lambda: sentence(
-                [group(10)], told={"shop": told(3, 1, stranded=MIB, idle_swapped_bytes=90 * MIB)}
+                [group(10)],
+                exported={"shop": exported_group(3, 1, stranded=MIB, idle_swapped_bytes=90 * MIB)},
             ),
             f"{USED}3 idle workers of shop use at most 90 MiB of it{REST}",
         ),
         (
             lambda: sentence(
                 [group(10), group(20, "new")],
-                told={
-                    "shop": told(
+                exported={
+                    "shop": exported_group(
                         3,
                         stranded=MIB,
                         idle_swapped_bytes=90 * MIB,

@@ -15,7 +15,7 @@ from swap_exporter.kernel import vmstat
 from swap_exporter.kernel.vmstat import Vmstat
 from swap_exporter.sampling.clock import now
 from swap_exporter.sampling.scan import Scanner
-from swap_exporter.sampling.tracked import HELD_BYTES
+from swap_exporter.sampling.tracked import OPEN_FILE_BYTES
 from tests.require import require
 from tests.sampling.children import answer, running
 from tests.system.cgroup import MemoryCgroup
@@ -27,7 +27,7 @@ SIZE = 40 * MIB
 
 @pytest.fixture
 def scanner() -> Iterator[Scanner]:
-    scanner = Scanner(most_held=10_000)
+    scanner = Scanner(max_open_files=10_000)
     yield scanner
     scanner.close()
 
@@ -144,4 +144,4 @@ def test_the_budget_of_open_files_is_half_of_what_its_cgroup_has_room_for(cgroup
     ran = subprocess.run(
         cgroup.command(sys.executable, "-c", program), check=True, stdout=subprocess.PIPE, timeout=60
     )
-    assert 15 * MIB < int(ran.stdout) * HELD_BYTES <= 30 * MIB
+    assert 15 * MIB < int(ran.stdout) * OPEN_FILE_BYTES <= 30 * MIB

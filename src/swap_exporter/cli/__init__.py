@@ -12,7 +12,7 @@ FAILED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, 1 where something failed, 2 for wrong usage."""
+    """Run one command and return its exit status: 0, 1 for a failure, 2 for wrong usage."""
     try:
         return _run(_parse(sys.argv[1:] if arguments is None else arguments))
     except FatalError as error:
@@ -28,19 +28,19 @@ def _parse(arguments: Sequence[str]) -> Options:
     try:
         return parse(arguments)
     except SystemExit as ended:
-        if not ended.code:  # help or the version was printed
+        if not ended.code:  # --help or --version was printed
             with standard_output():
                 pass
         raise
 
 
 def _run(options: Options) -> int:
-    # Each command is imported when it is asked for: the daemon does not pay for what only a person needs.
+    # Each command is imported on demand: the daemon does not pay for the memory of the others.
     if options.command == "serve":
         from swap_exporter.cli.serve import serve
 
         return serve(options)
-    # A reader that goes away (`| head`) ends a command quietly, as it does any other program's.
+    # A reader that exits early (`| head`) ends a command quietly, like any other program.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if options.command == "once":
         from swap_exporter.cli.once import once

@@ -1,4 +1,4 @@
-"""Asks a running exporter, as the flags of ``report`` and ``explain`` say."""
+"""Fetches from a running exporter, for ``report`` and ``explain``."""
 
 import signal
 
@@ -9,7 +9,7 @@ from swap_exporter.client.config import load_http_config
 from swap_exporter.errors import FatalError
 
 LOCAL = "http://127.0.0.1:10059/metrics"
-"""Asked when nothing else is named. Most hosts have no exporter there, which shows at once."""
+"""The default URL. On most hosts no exporter listens there, and the connection is refused at once."""
 
 LOCAL_TIMEOUT = 2.0
 NAMED_TIMEOUT = 10.0
@@ -17,12 +17,12 @@ NAMED_TIMEOUT = 10.0
 
 def fetch(options: Options, url: str, accept: str = "text/plain") -> bytes:
     """The body of the answer. Raises :class:`~swap_exporter.client.http.AskError`, and :class:`FatalError`
-    where ``--http.config.file`` cannot be used."""
+    if ``--http.config.file`` cannot be used."""
     try:
         settings = load_http_config(options.http_config_file) if options.http_config_file else None
     except config.ConfigError as error:
         raise FatalError(str(error)) from error
-    # An exporter that closes the connection meanwhile is an error to report, and must not end this command.
+    # If the exporter closes the connection, that is an error to report, and must not kill this command.
     piped = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         return http.fetch(url, NAMED_TIMEOUT if options.exporter else LOCAL_TIMEOUT, settings, accept)

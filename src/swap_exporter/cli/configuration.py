@@ -22,8 +22,8 @@ def check_config(options: Options) -> int:
 
 
 def catalog() -> int:
-    """Print the built-in entries for use in a configuration file: without ``heartbeat``, which only the
-    catalogue may set."""
+    """Print the built-in entries as a configuration file: without ``heartbeat``, which only the catalogue may
+    set."""
     text = re.sub(r", heartbeat: [\d.]+(?=\})", "", config.catalog_text())
     with standard_output() as out:
         out.write(text)

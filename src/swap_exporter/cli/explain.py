@@ -16,7 +16,7 @@ from swap_exporter.sampling.sample import Instant, Process
 from swap_exporter.settings import Configuration, Entry
 
 LINE = 118
-"""Characters of a line on an entry that does not claim the process."""
+"""Maximum characters in a line about an entry that does not claim the process."""
 
 REFUSED = "an entry of yours names that group, and the catalogue adds nothing to it"
 
@@ -24,7 +24,7 @@ _Found = tuple[GroupAssessment, WorkerAssessment]
 
 
 def explain(options: Options) -> int:
-    """Print it all on standard output. Raises :class:`FatalError` where there is no such process."""
+    """Print everything on standard output. Raises :class:`FatalError` if there is no such process."""
     configuration = wiring.configuration(options)
     workers, source = _ask(options)
     pipeline = wiring.pipeline(options, configuration, wiring.restored_state(options))
@@ -39,7 +39,7 @@ def explain(options: Options) -> int:
         f"process    {process.pid}, child of {process.parent_pid}, state {process.state}",
         f"comm       {_shown(process.comm)}",
         f"title      {_shown(process.title) if process.argv else 'none'}",
-        *(_place(found) if found else _nowhere(configuration, refused)),
+        *(_place(found) if found else _no_group(configuration, refused)),
         f"exporter   {source}{_difference(workers, worker, found, assessment.sample.at.wall)}",
         *_verdict(process, found, worker, assessment.sample.at),
     ]
@@ -52,7 +52,7 @@ def explain(options: Options) -> int:
 
 
 def _ask(options: Options) -> tuple[Workers | None, str]:
-    """What a running exporter knows, and its URL or the reason why it is not asked."""
+    """The workers of a running exporter, and its URL or the reason why it gave no answer."""
     url = workers_url(options.exporter or asking.LOCAL)
     try:
         return parse_workers(url, asking.fetch(options, url, "application/json")), url
@@ -78,7 +78,7 @@ def _place(found: _Found) -> Iterator[str]:
     yield f"role       {member.role}: {member.reason}"
 
 
-def _nowhere(configuration: Configuration, refused: Entry | None) -> Iterator[str]:
+def _no_group(configuration: Configuration, refused: Entry | None) -> Iterator[str]:
     if refused is not None:
         yield f"group      none: {_named(refused)} claims it, but {REFUSED}"
         return
@@ -87,7 +87,7 @@ def _nowhere(configuration: Configuration, refused: Entry | None) -> Iterator[st
 
 
 def _refused_by_name(process: Process, found: _Found | None, configuration: Configuration) -> Entry | None:
-    """The catalogue's entry that matches it but may not claim it: the user's entries name that group."""
+    """The catalogue's entry that matches but may not claim it, because the user's entries name that group."""
     claiming = (entry for entry in configuration.entries if selectors.explain(entry, process) is None)
     first = next(claiming, None)
     placed = found is not None and not found[1].member.joined
@@ -95,7 +95,7 @@ def _refused_by_name(process: Process, found: _Found | None, configuration: Conf
 
 
 def _difference(workers: Workers | None, worker: Worker | None, found: _Found | None, now: float) -> str:
-    """How old the exporter's knowledge is, and where it puts the process if that is elsewhere."""
+    """The age of the exporter's sample, and its group and role for the process if they differ."""
     if workers is None:
         return ""
     age = f", sample of {duration(max(0.0, now - workers.at))} ago"
@@ -122,7 +122,7 @@ def _verdict(process: Process, found: _Found | None, worker: Worker | None, at: 
 
 
 def reported_activity(worker: Worker, entry: Entry | None, now: float) -> str:
-    """As a running exporter judges it. ``now``: Unix time."""
+    """The verdict of a running exporter. ``now``: Unix time."""
     after = _after(entry)
     match worker.activity:
         case Activity.BUSY:
@@ -136,7 +136,7 @@ def reported_activity(worker: Worker, entry: Entry | None, now: float) -> str:
 
 
 def observed_activity(verdict: WorkerAssessment, at: Instant) -> str:
-    """As one sample shows it, and the state file if there is one. ``at``: when the sample was taken."""
+    """The verdict from one sample, and from the state file if there is one. ``at``: time of the sample."""
     entry, state = verdict.member.entry, verdict.state
     match verdict.activity:
         case Activity.BUSY:
@@ -162,7 +162,7 @@ def _bound(entry: Entry | None) -> str:
 
 
 def _work(entry: Entry | None) -> str:
-    """What makes a worker active: a share that the configuration sets, or more than the learned level."""
+    """What counts as work: a share of CPU that the configuration sets, or more than the learned level."""
     if entry is not None and entry.idle.cpu_is_exact:
         return f"at least {_bound(entry)} over {duration(entry.idle.window)}, which the configuration sets,"
     return f"more CPU than its group uses at rest (learned, at most {_bound(entry)})"
@@ -181,10 +181,10 @@ def _unclear(entry: Entry | None) -> str:
 def _residency(process: Process, swap: int | None, displaced: int | None, entry: Entry | None) -> str:
     if swap is None or displaced is None:
         return "its VmSwap cannot be read"
-    held = swap + (process.resident_anonymous or 0)
+    anonymous = swap + (process.resident_anonymous or 0)
     text = (
-        f"{size(displaced)} of {size(held)} were pushed out since it was last active "
-        f"(VmSwap {size(swap)}, of it cold {size(swap - displaced)})"
+        f"{size(displaced)} of {size(anonymous)} were pushed out since it was last active "
+        f"(VmSwap {size(swap)}, cold {size(swap - displaced)})"
     )
     if entry is not None:
         text += f"; swapped from {size(entry.swapped.min_bytes)} and {entry.swapped.min_ratio:.0%} on"
@@ -192,7 +192,7 @@ def _residency(process: Process, swap: int | None, displaced: int | None, entry:
 
 
 def _entries(process: Process, configuration: Configuration, refused: Entry | None) -> Iterator[str]:
-    """Why earlier entries do not claim it, and which later ones would."""
+    """Why earlier entries do not claim the process, and which later ones would."""
     claimed = False
     for entry in configuration.entries:
         reason = selectors.explain(entry, process)
@@ -207,7 +207,7 @@ def _entries(process: Process, configuration: Configuration, refused: Entry | No
 
 
 def _cut(line: str) -> str:
-    """The catalogue's expressions are longer than a line; `catalog` prints them in full."""
+    """The catalogue's expressions are longer than a line; ``catalog`` prints them in full."""
     return line if len(line) <= LINE else f"{line[: LINE - 1]}…"
 
 
@@ -216,5 +216,5 @@ def _named(entry: Entry) -> str:
 
 
 def _shown(text: str) -> str:
-    """On one line, whatever the process wrote into it."""
+    """On one line, even if the process put control characters into it."""
     return text if text.isprintable() else repr(text)

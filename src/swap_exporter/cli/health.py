@@ -1,8 +1,8 @@
-"""Whether the exporter does its work: what ``/-/healthy`` answers, and what feeds the watchdog.
+"""Whether the exporter is healthy, for ``/-/healthy`` and the watchdog.
 
-A thread of its own checks and feeds, so that a slow sample on a host that thrashes, a slow disk or a slow
-client does not get the exporter killed. It stops feeding when samples or connections are missing for too
-long. systemd then waits for the same time again.
+A separate thread checks and feeds the watchdog, so that a slow sample on a host that thrashes, a slow disk or
+a slow client does not get the exporter killed. It stops feeding when samples or connections are missing for
+too long. systemd then waits for the same time again.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from swap_exporter.systemd import Supervisor
 LATE_TICKS = 3.0
 SHORTEST = 120.0
 """Seconds."""
-LOOK_EVERY = 5.0
+CHECK_EVERY = 5.0
 """Seconds."""
 
 
 def patience(tick: float) -> float:
-    """Seconds for which complete samples, or accepted connections, may be missing."""
+    """Seconds that may pass without a complete sample, or without accepting connections."""
     return max(SHORTEST, LATE_TICKS * tick)
 
 
 class Health:
-    """Looks from `start` to `stop`."""
+    """Checks from `start` to `stop`."""
 
     def __init__(
         self,
@@ -40,10 +40,10 @@ class Health:
         self._monotonic = monotonic
         self._server: Server | None = None
         self._stopping = Event()
-        self._thread = Thread(target=self._look, name="health", daemon=True)
+        self._thread = Thread(target=self._check, name="health", daemon=True)
 
     def start(self, server: Server) -> None:
-        """Look from now on. ``server`` has started."""
+        """Start checking. ``server`` has started."""
         self._server = server
         self._thread.start()
 
@@ -61,7 +61,7 @@ class Health:
             return "no connection is accepted any more"
         return None
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         before = None
         while True:
             self._supervisor.watch(patience(self._pipeline.tick_seconds))
@@ -73,5 +73,5 @@ class Health:
             elif before is not None and trouble is None:
                 log.info("healthy again")
             before = trouble
-            if self._stopping.wait(LOOK_EVERY):
+            if self._stopping.wait(CHECK_EVERY):
                 return

@@ -11,11 +11,11 @@ from swap_exporter.exposition.render import families, render
 from swap_exporter.replacing import replace_file
 
 MODE = 0o644
-"""Of the file: node_exporter is another user."""
+"""Readable by all, because node_exporter runs as another user."""
 
 
 def once(options: Options) -> int:
-    """Write what one sample alone can know. Raises :class:`FatalError`; an old file is then unchanged."""
+    """Write the metrics that one sample can give. Raises :class:`FatalError`, and keeps an old file then."""
     target = None if options.output is None else _target(options.output)
     pipeline = wiring.pipeline(options, wiring.configuration(options))
     body = render(families(pipeline.latest(), with_history=False)).body
@@ -31,7 +31,7 @@ def once(options: Options) -> int:
 
 
 def _target(path: str) -> Path:
-    """The file to replace: where ``path`` is a link, its target. A device or a pipe must not be replaced."""
+    """The file to replace; for a link, its target. A device or a pipe must not be replaced."""
     try:
         target = Path(path).resolve()
         kind = target.stat().st_mode

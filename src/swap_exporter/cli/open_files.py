@@ -10,10 +10,10 @@ import sys
 from swap_exporter.details.cgroups import CgroupReader
 from swap_exporter.kernel import cgroup, files
 from swap_exporter.kernel.errors import KernelFileError
-from swap_exporter.sampling.tracked import HELD_BYTES
+from swap_exporter.sampling.tracked import OPEN_FILE_BYTES
 
 MOST_BYTES = 128 << 20
-"""The upper bound on any host: some 25,000 files."""
+"""The upper bound on any host: about 25,000 files."""
 
 
 def raise_descriptor_limit() -> None:
@@ -21,19 +21,19 @@ def raise_descriptor_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):  # a filter of system calls forbids it
+    except (OSError, ValueError):  # a seccomp filter forbids it
         return
 
 
 def open_file_budget(procfs: str, cgroupfs: str) -> int:
-    """Number of files: up to two thirds of the descriptors, since connections need up to a quarter, and up to
-    half of the memory that the cgroup has left."""
+    """Number of files: up to two thirds of the descriptors, because connections need up to a quarter, and up
+    to half of the memory that the cgroup has left."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
         descriptors = sys.maxsize
     headroom = _headroom(procfs, cgroupfs)
     memory = MOST_BYTES if headroom is None else min(MOST_BYTES, headroom // 2)
-    return min(2 * descriptors // 3, memory // HELD_BYTES)
+    return min(2 * descriptors // 3, memory // OPEN_FILE_BYTES)
 
 
 def _headroom(procfs: str, cgroupfs: str) -> int | None:

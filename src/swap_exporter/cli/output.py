@@ -1,4 +1,4 @@
-"""What commands print. A full disk or a closed output is one line and exit status 1."""
+"""The output of commands. A full disk or a closed output gives one line and exit status 1."""
 
 import os
 import sys
@@ -11,9 +11,9 @@ from swap_exporter.errors import FatalError
 
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
-    """Standard output, flushed at the end of the block, in which nothing else may fail with an OSError.
+    """Standard output, flushed at the end of the block. The block must raise no other OSError.
 
-    Raises FatalError where it is closed or cannot be written.
+    Raises FatalError if it is closed or cannot be written.
     """
     if sys.stdout is None:
         raise FatalError("cannot write to standard output: it is closed")
@@ -27,14 +27,13 @@ def standard_output() -> Iterator[TextIO]:
 
 def complain(line: str) -> None:
     """Print one line on standard error, if there is any."""
-    if sys.stderr is not None:  # print would take standard output instead
+    if sys.stderr is not None:  # print would use standard output instead
         with suppress(OSError):
             print(line, file=sys.stderr)
 
 
 def flush_standard_error() -> None:
-    """Write what is left of the log and the complaints; what cannot be written is lost, never an exit
-    status."""
+    """Flush logs and errors. What cannot be written is dropped, and does not change the exit status."""
     if sys.stderr is not None:
         try:
             sys.stderr.flush()
@@ -43,8 +42,8 @@ def flush_standard_error() -> None:
 
 
 def _drop_the_rest(stream: TextIO) -> None:
-    """The interpreter flushes once more at its end, and would print what is wrong in its own words, or end
-    with status 120."""
+    """Send the buffer to /dev/null: at exit the interpreter flushes again, and would print its own error or
+    exit with status 120."""
     with suppress(OSError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

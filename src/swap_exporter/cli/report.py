@@ -24,7 +24,7 @@ from swap_exporter.sampling.clock import now
 from swap_exporter.settings import Configuration
 
 TABLE_ROWS = 10
-"""Groups and commands in a table, if nothing else is asked for: it fits a screen. JSON has them all."""
+"""Default number of groups and of commands in the table, so that it fits a screen. JSON has them all."""
 
 LONGEST_SAMPLE = 3600.0
 """Seconds that a sample may take on a host that thrashes."""
@@ -36,7 +36,7 @@ def report(options: Options) -> int:
     top = options.top if options.top or options.json else TABLE_ROWS
     rows = build(_read(options, configuration), configuration.entries, top=top, processes=options.processes)
     with standard_output() as out:
-        # A name may have characters that the terminal's encoding lacks.
+        # A name can have characters that the terminal's encoding lacks.
         if isinstance(out, io.TextIOWrapper):
             out.reconfigure(errors="backslashreplace")
         if options.json:
@@ -47,7 +47,7 @@ def report(options: Options) -> int:
 
 
 def _read(options: Options, configuration: Configuration) -> ReportInput:
-    # Rates are those between the two samples, however close together, or far apart on a host that thrashes.
+    # Rates are between the two samples, which can be far apart on a host that thrashes.
     configuration = replace(
         configuration, rate_window=options.interval, min_sample_interval=0.0, tick=LONGEST_SAMPLE
     )
@@ -59,7 +59,7 @@ def _read(options: Options, configuration: Configuration) -> ReportInput:
             configuration.proportional,
             now,
             options.collectors,
-            lambda some, number: progress.track(some, number, description="dividing shared pages"),
+            lambda processes, number: progress.track(processes, number, description="dividing shared pages"),
         )
         pipeline = wiring.pipeline(options, configuration, details_reader=details_reader)
         first = _complete(pipeline.latest())
@@ -69,15 +69,15 @@ def _read(options: Options, configuration: Configuration) -> ReportInput:
 
 
 def _complete(assessment: Assessment) -> Assessment:
-    """Raises :class:`FatalError` where some processes are missing: nothing would add up."""
+    """Raises :class:`FatalError` if processes are missing, because the sums would be wrong."""
     if not assessment.sample.complete:
         problems = (run.problem for run in assessment.sample.collectors if run.problem is not None)
-        raise FatalError(f"not every process could be read: {next(problems, 'no reason is known')}")
+        raise FatalError(f"not every process could be read: {next(problems, 'reason unknown')}")
     return assessment
 
 
 def _ask(options: Options) -> tuple[ExporterMetrics | None, str | None]:
-    """What the exporter exports, or why that is unavailable; neither where none listens."""
+    """The exporter's metrics, or why they are unavailable; neither if no exporter listens."""
     url = options.exporter or asking.LOCAL
     try:
         return parse(url, asking.fetch(options, url)), None
@@ -89,7 +89,7 @@ def _ask(options: Options) -> tuple[ExporterMetrics | None, str | None]:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """On standard error if that is a terminal; removed at the end."""
+    """A progress bar on standard error if that is a terminal; removed at the end."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -32,14 +32,14 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def serve(options: Options) -> int:
-    """Serve until SIGTERM or SIGINT. Raises :class:`FatalError` for what keeps it from starting."""
+    """Serve until SIGTERM or SIGINT. Raises :class:`FatalError` if it cannot start."""
     log.configure(options.log_level, options.log_format)
     signals = Signals(SIGNALS)
     raise_descriptor_limit()
     configuration = wiring.configuration(options)
     state = State(options)
-    most_held = open_file_budget(options.procfs, options.cgroupfs)
-    pipeline = wiring.pipeline(options, configuration, wiring.restored_state(options), most_held)
+    max_open_files = open_file_budget(options.procfs, options.cgroupfs)
+    pipeline = wiring.pipeline(options, configuration, wiring.restored_state(options), max_open_files)
     supervisor = Supervisor()
     reloader = _Reloader(options.config_file, pipeline, supervisor)
     health = Health(pipeline, supervisor)
@@ -75,11 +75,11 @@ def serve(options: Options) -> int:
 
 
 def _run(pipeline: Pipeline, reloader: "_Reloader", state: State, signals: Signals) -> None:
-    """Tick until a signal ends it."""
+    """Tick until a signal ends the daemon."""
     while True:
         received = signals.wait(pipeline.tick())
         if received is None:
-            state.save_now_and_then(pipeline)
+            state.save_if_due(pipeline)
         elif received is signal.SIGHUP:
             reloader.reload(wait=True)
         else:
@@ -98,7 +98,7 @@ def _server(options: Options, application: Application) -> Server:
             web_config=web_config,
             systemd_sockets=sockets,
             max_requests=options.max_requests,
-            # Scrapes that wait must not make a service manager end a healthy exporter.
+            # Waiting scrapes must not make a service manager kill a healthy exporter.
             unlimited_paths=frozenset({HEALTHY_PATH, READY_PATH, RELOAD_PATH}),
         )
     except WebConfigError as error:
@@ -108,7 +108,7 @@ def _server(options: Options, application: Application) -> Server:
 
 
 class _Reloader:
-    """Reads the configuration again when asked, and keeps the running one where the new one is bad."""
+    """Reloads the configuration on request, and keeps the running one if the new one has mistakes."""
 
     def __init__(self, path: str | None, pipeline: Pipeline, supervisor: Supervisor) -> None:
         self._path = path
@@ -123,8 +123,8 @@ class _Reloader:
         return self._state
 
     def reload(self, *, wait: bool) -> int:
-        """Reload; return the number of mistakes. Raises ReloadInProgressError, unless it is to `wait`."""
-        # The lock is not fair: without this, requests in a flood would pass the main thread again and again.
+        """Reload; return the number of mistakes. Raises ReloadInProgressError unless ``wait``."""
+        # The lock is not fair: without this, a flood of requests could starve the main thread.
         if not wait and self._awaited:
             raise ReloadInProgressError
         self._awaited = self._awaited or wait

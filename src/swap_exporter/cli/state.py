@@ -1,7 +1,7 @@
 """The state file of a running exporter, written every minute and at the end.
 
-A thread of its own writes. A disk that does not answer can block fsync for minutes, which must not block
-the thread that takes samples.
+A separate thread writes. A disk that does not respond can block fsync for minutes, which must not block the
+thread that takes samples.
 """
 
 from threading import Condition, Thread
@@ -15,35 +15,35 @@ from swap_exporter.pipeline import Pipeline
 from swap_exporter.sampling.clock import now
 
 SAVE_EVERY = 60.0
-"""Seconds between two writings of the state file: less than the gap after which watching starts anew."""
+"""Seconds between two saves of the state file: less than the gap after which watching starts again."""
 END_WITHIN = 10.0
-"""Seconds for which the end of the exporter waits for the last writing."""
+"""Seconds that the exporter waits for the last save before it ends."""
 
 
 class State:
-    """A file that cannot be used or written is a line in the log and does not end the exporter."""
+    """If the file cannot be used or written, that is logged and the exporter continues."""
 
     def __init__(self, options: Options) -> None:
-        """Raises FatalError where the boot is unknown."""
+        """Raises FatalError if boot_id cannot be read."""
         self._path = options.state_file
         self._boot_id = wiring.boot_id(options) if options.state_file else ""
         self._saved_at = now().monotonic
         self._changed = Condition()
         self._next: PersistedState | None = None
-        """What waits to be written. While the disk does not answer, a newer one takes its place."""
+        """The state to be written. While the disk does not respond, a newer one replaces it."""
         self._ending = False
         self._writer = Thread(target=self._write_all, name="state", daemon=True)
         if self._path is not None:
             self._writer.start()
 
-    def save_now_and_then(self, pipeline: Pipeline) -> None:
-        """Have the state written if the last is a minute old. Does not wait for the disk."""
+    def save_if_due(self, pipeline: Pipeline) -> None:
+        """Have the state written if the last save is a minute old. Does not wait for the disk."""
         if self._path is not None and now().monotonic - self._saved_at >= SAVE_EVERY:
             self._saved_at = now().monotonic
             self._hand_over(pipeline.persisted_state())
 
     def end(self, pipeline: Pipeline) -> None:
-        """Write the last state, and wait for that within bounds."""
+        """Write the last state, and wait up to END_WITHIN seconds for it."""
         if self._path is None:
             return
         self._hand_over(pipeline.persisted_state(), ending=True)
@@ -72,5 +72,5 @@ class State:
         except state_file.StateFileError as error:
             log.warn("state not saved", reason=str(error))
         except Exception as error:
-            # The thread goes on: the next state may be another.
+            # The thread continues: the next save may succeed.
             log.error("state not saved", reason=f"{self._path}: {type(error).__name__}: {error}")

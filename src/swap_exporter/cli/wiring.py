@@ -1,4 +1,4 @@
-"""Puts the parts together as the command line asks."""
+"""Builds the parts of the program from the command line."""
 
 import os
 from datetime import UTC, datetime
@@ -26,18 +26,22 @@ def configuration(options: Options) -> Configuration:
     try:
         return config.load(options.config_file)
     except config.ConfigError as error:
-        # An excerpt: a service manager starts it again and again, and logs this each time.
+        # An excerpt, because a service manager restarts it repeatedly, and each start logs this.
         raise FatalError("\n".join(error.excerpt())) from error
 
 
-def scanner(options: Options, most_held: int = 0) -> Scanner:
-    """A scanner of the proc file system asked for. Raises :class:`FatalError` where it is none."""
+def scanner(options: Options, max_open_files: int = 0) -> Scanner:
+    """A scanner of ``--path.procfs``. Raises :class:`FatalError` if that is no proc file system."""
     try:
         check_procfs(options.procfs)
     except KernelFileError as error:
         raise FatalError(f"--path.procfs: {error}") from error
     return Scanner(
-        options.procfs, options.sysfs, cgroups=True, collectors=options.collectors, most_held=most_held
+        options.procfs,
+        options.sysfs,
+        cgroups=True,
+        collectors=options.collectors,
+        max_open_files=max_open_files,
     )
 
 
@@ -45,14 +49,14 @@ def pipeline(
     options: Options,
     configuration: Configuration,
     persisted: PersistedState | None = None,
-    most_held: int = 0,
+    max_open_files: int = 0,
     details_reader: DetailsReader | None = None,
 ) -> Pipeline:
-    """The whole line from the kernel's files to an assessment. ``most_held``: see :class:`Scanner`; what
-    takes one sample needs none. ``details_reader``: replaces the daemon's. Raises :class:`FatalError`."""
+    """Everything from the kernel's files to an assessment. ``max_open_files``: see :class:`Scanner`; 0 is
+    best for a single sample. ``details_reader``: replaces the daemon's. Raises :class:`FatalError`."""
     return Pipeline(
         configuration,
-        scanner(options, most_held),
+        scanner(options, max_open_files),
         details_reader
         or DetailsReader(
             options.procfs, options.cgroupfs, configuration.proportional, now, options.collectors
@@ -64,7 +68,7 @@ def pipeline(
 
 
 def context(options: Options) -> TemplateContext:
-    """What templates know of the host. Raises :class:`FatalError`."""
+    """The values of the host for name templates. Raises :class:`FatalError`."""
     boot_time = _boot_time(options.procfs)
     return TemplateContext(boot_time=boot_time, clock_ticks=os.sysconf("SC_CLK_TCK"), username=username)
 
@@ -74,7 +78,7 @@ def _boot_time(procfs: str) -> int:
     psutil.PROCFS_PATH = procfs
     try:
         seconds = int(psutil.boot_time())
-        datetime.fromtimestamp(seconds, UTC)  # templates show it: a year past 9999 must fail here
+        datetime.fromtimestamp(seconds, UTC)  # templates format it: a year past 9999 must fail here
     except OSError as error:
         raise FatalError(f"--path.procfs: {procfs}/stat: {error.strerror}") from error
     except (RuntimeError, LookupError, ArithmeticError, ValueError) as error:
@@ -83,16 +87,16 @@ def _boot_time(procfs: str) -> int:
 
 
 def restored_state(options: Options) -> PersistedState | None:
-    """What an exporter left in the state file; ``None``, and a line in the log, where that is of no use."""
+    """The state that an earlier run saved; ``None``, and a line in the log, if it cannot be used."""
     if options.state_file is None:
         return None
     try:
-        remembered = state_file.load(options.state_file, boot_id(options), now())
+        restored = state_file.load(options.state_file, boot_id(options), now())
     except state_file.StateFileError as error:
         log.info("starting without a state", reason=str(error))
         return None
-    log.info("state restored", path=options.state_file, processes=len(remembered.states))
-    return remembered
+    log.info("state restored", path=options.state_file, processes=len(restored.states))
+    return restored
 
 
 def boot_id(options: Options) -> str:
@@ -100,4 +104,4 @@ def boot_id(options: Options) -> str:
     try:
         return read(f"{options.procfs}/sys/kernel/random/boot_id").decode().strip()
     except KernelFileError as error:
-        raise FatalError(f"the boot cannot be told, and so no state file be used: {error}") from error
+        raise FatalError(f"cannot read boot_id, so --state.file cannot be used: {error}") from error

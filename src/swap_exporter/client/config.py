@@ -1,7 +1,7 @@
-"""How to ask an exporter that has users or its own CA: the file that promtool's --http.config.file takes.
+"""Credentials and TLS settings for requests to an exporter: the file format of promtool's --http.config.file.
 
 https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config describes the format.
-What an exporter has no use for (proxies, OAuth, redirects) is refused like any other unknown key.
+Keys that an exporter does not need (proxies, OAuth, redirects) are refused like any other unknown key.
 """
 
 import re
@@ -36,23 +36,23 @@ _CREDENTIALS = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class HttpConfig:
-    """What a request needs beside its URL."""
+    """The settings of a request beside its URL."""
 
     authorization: str | None = field(default=None, repr=False)
     """The value of the Authorization header."""
     context: ssl.SSLContext | None = None
     """``None``: :func:`default_context`."""
     server_name: str | None = None
-    """The name that the certificate must have; ``None``: the host of the URL."""
+    """The name expected in the certificate; ``None``: the host of the URL."""
 
 
 def default_context() -> ssl.SSLContext:
-    """The CAs of the system."""
+    """A context that trusts the system's CAs."""
     return allow_missing_extensions(ssl.create_default_context())
 
 
 def load_http_config(path: str) -> HttpConfig:
-    """Read the file and those that it names, relative to its directory. Raises ConfigError."""
+    """Read the file and the files that it names, relative to its directory. Raises ConfigError."""
     content = read_file(path, allow_pipe=True)
     mistakes = Mistakes(path)
     root = Section(compose(content, path), "", _KEYS, mistakes)
@@ -99,7 +99,7 @@ def _other_scheme(section: Section, directory: Path) -> str | None:
 
 
 def _value(section: Section, name: str, directory: Path) -> str | None:
-    """In place, or what the file has without white space around it, as Prometheus reads it."""
+    """The inline value, or the content of the file without surrounding whitespace, as in Prometheus."""
     inline, file = section.text(name), section.text(f"{name}_file")
     if inline is not None and file is not None:
         section.mistake(f"found {name} too, expected one of the two", file)
@@ -109,7 +109,7 @@ def _value(section: Section, name: str, directory: Path) -> str | None:
 
 
 def _read(section: Section, file: Text, directory: Path) -> str:
-    """The content of a file; "" and a mistake where it cannot be read."""
+    """The content of a file; "" and a mistake if it cannot be read."""
     path = str(directory / file.value)
     try:
         return read_file(path, allow_pipe=True).decode()
@@ -124,28 +124,28 @@ def _context(section: Section, directory: Path) -> ssl.SSLContext | None:
     if section.node is None:
         return None
     ca = section.text("ca") or section.text("ca_file")
-    context = default_context() if ca is None else _context_of(ca, section, directory)
+    context = default_context() if ca is None else _context_with_ca(ca, section, directory)
     if section.scalar("insecure_skip_verify", boolean(), False):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     context.minimum_version, context.maximum_version = tls_versions(section)
-    _take_own_certificate(section, directory, context)
+    _load_client_certificate(section, directory, context)
     return context
 
 
-def _context_of(ca: Text, section: Section, directory: Path) -> ssl.SSLContext:
-    """That trusts this CA alone."""
+def _context_with_ca(ca: Text, section: Section, directory: Path) -> ssl.SSLContext:
+    """A context that trusts only this CA."""
     context = allow_missing_extensions(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     pem = _value(section, "ca", directory)
     try:
-        # Remarks around the certificates may have other characters.
+        # Comments around the certificates can have non-ASCII characters.
         context.load_verify_locations(cadata=(pem or "").encode("ascii", "ignore").decode())
     except (ssl.SSLError, ValueError):
         section.mistake("expected certificates in PEM form", ca)
     return context
 
 
-def _take_own_certificate(section: Section, directory: Path, context: ssl.SSLContext) -> None:
+def _load_client_certificate(section: Section, directory: Path, context: ssl.SSLContext) -> None:
     certificate, key = section.text("cert_file"), section.text("key_file")
     if certificate is None and key is None:
         return
@@ -156,7 +156,7 @@ def _take_own_certificate(section: Section, directory: Path, context: ssl.SSLCon
     if not readable:
         return
     try:
-        # A password that is empty, or OpenSSL asks for one at the terminal.
+        # An empty password, or OpenSSL would prompt for one at the terminal.
         context.load_cert_chain(directory / certificate.value, directory / key.value, password="")
     except (ssl.SSLError, OSError):
         section.mistake("expected a certificate and its key without a password, in PEM form", certificate)

@@ -1,4 +1,4 @@
-"""One GET request to an exporter, with a limit on time and size, and one line for whatever goes wrong."""
+"""One GET request to an exporter, with a limit on time and size. Every error is one line."""
 
 import ssl
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -9,11 +9,11 @@ from swap_exporter.client.config import HttpConfig, default_context
 from swap_exporter.readable import printable
 
 LARGEST = 64 << 20
-"""Bytes of an answer; an exposition of 500 groups has less than 2 MiB."""
+"""Maximum bytes of an answer; an exposition of 500 groups has less than 2 MiB."""
 
 
 class AskError(Exception):
-    """Why an exporter could not be asked: one line for people, which starts with the URL."""
+    """Why a request to an exporter failed: one line for people, which starts with the URL."""
 
     def __init__(self, message: str, *, absent: bool = False) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ def fetch(url: str, timeout: float, config: HttpConfig | None = None, accept: st
         except AskError as error:
             outcome.append(error)
 
-    # The timeout of a socket limits each piece of an answer, not an answer that trickles.
+    # The timeout of a socket limits each read, not the whole answer.
     thread = Thread(target=ask, daemon=True)
     thread.start()
     thread.join(timeout)
@@ -91,16 +91,16 @@ def _connection(url: str, timeout: float, config: HttpConfig) -> HTTPConnection:
 
 
 def _refusal(answer: HTTPResponse, config: HttpConfig) -> str:
-    said = f"answers {answer.status} {printable(answer.reason)}"
+    status = f"answers {answer.status} {printable(answer.reason)}"
     if answer.status != 401:
-        return f"{said}{_reason(answer)}"
+        return f"{status}{_reason(answer)}"
     if config.authorization is not None:
-        return f"{said}: it refuses the credentials of --http.config.file"
-    return f"{said}: it needs a user and a password, which --http.config.file gives"
+        return f"{status}: it refuses the credentials of --http.config.file"
+    return f"{status}: it needs a user and a password, which --http.config.file gives"
 
 
 def _reason(answer: HTTPResponse) -> str:
-    """The first line of the body, where it is text for people."""
+    """The first line of the body, if it is plain text."""
     if not answer.getheader("Content-Type", "").startswith("text/plain"):
         return ""
     first = answer.read(400).decode(errors="replace").strip().partition("\n")[0].strip()
@@ -108,7 +108,7 @@ def _reason(answer: HTTPResponse) -> str:
 
 
 class _TlsConnection(HTTPSConnection):
-    """HTTPS under the name that the certificate is expected to have."""
+    """HTTPS that expects ``server_name`` in the certificate."""
 
     def __init__(self, host: str, port: int | None, timeout: float, config: HttpConfig) -> None:
         context = config.context or default_context()

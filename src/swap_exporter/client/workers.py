@@ -1,4 +1,4 @@
-"""What ``/api/workers`` of a running exporter says. docs/api.md describes it."""
+"""The answer of ``/api/workers`` of a running exporter. docs/api.md describes it."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One process as the exporter judges it. Bytes and Unix time; ``None`` is not known."""
+    """The exporter's verdict on one process. Bytes and Unix time; ``None`` is unknown."""
 
     pid: int
     start_ticks: int
@@ -41,14 +41,14 @@ class Workers:
 
 
 def workers_url(url: str) -> str:
-    """Of the exporter whose metrics are at ``url``: beside them, so that a proxy may add a prefix."""
+    """The URL of the workers beside the metrics at ``url``, so that a proxy's prefix is kept."""
     if urlsplit(url).path.endswith(_PATH):
         return url
     return urljoin(url, _PATH.removeprefix("/"))
 
 
 def parse_workers(url: str, body: bytes) -> Workers:
-    """Read an answer. Raises :class:`AskError` where it is none of ``/api/workers``."""
+    """Parse an answer. Raises :class:`AskError` if it is not one of ``/api/workers``."""
     try:
         content = json.loads(body)
         if content["version"] != VERSION:
@@ -57,7 +57,7 @@ def parse_workers(url: str, body: bytes) -> Workers:
         rows = [_worker(fields) for fields in _is(list, content["workers"])]
         at = float(_is((int, float), content["time"]))
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
-        raise AskError(f"{url}: answers with something else than a list of workers") from error
+        raise AskError(f"{url}: the answer is not a list of workers") from error
     return Workers(at, {(row.pid, row.start_ticks): row for row in rows})
 
 
@@ -81,7 +81,7 @@ def _optional(kind: type[T] | tuple[type[T], ...], value: Any) -> T | None:
 
 
 def _is(kind: type[T] | tuple[type[T], ...], value: Any) -> T:
-    """Raises TypeError where it is of another type. A number is never negative, an infinity or NaN."""
+    """``value``. Raises TypeError for another type, ValueError for a number below 0, an infinity or NaN."""
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError
     if isinstance(value, int | float) and not 0 <= value < 2**63:

@@ -1,4 +1,4 @@
-"""Counters per group and role that never fall, gathered from the differences of each process."""
+"""Monotonic counters per group and role, summed from the differences of each process."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from swap_exporter.sampling.sample import Identity, Process, Sample
 
 
 class Counters(NamedTuple):
-    """What the processes of one group and role used while they were known."""
+    """What the processes of one group and role used while they belonged to it."""
 
     cpu_ticks: int = 0
     major_faults: int = 0
     swapin_pages: int = 0
-    """Of those processes alone that delay accounting measures."""
+    """Only of processes that delay accounting measures."""
 
 
-class _Reading(NamedTuple):
-    """A process' counters; ``None`` is what is not measured."""
+class _ProcessCounters(NamedTuple):
+    """One process's counters; ``None`` if not measured."""
 
     start_ticks: int
     cpu_ticks: int
@@ -30,13 +30,13 @@ class _Reading(NamedTuple):
 class GroupCounters:
     """Adds up what each process used since it was last seen.
 
-    A process that ends leaves its share behind; one born after the first sample counts from its birth, an
-    older one from when it was first seen. What it uses after it changed its group or role counts there.
+    The share of a process that ends is kept. A process that started after the first sample counts from its
+    start, an older one from its first sample. After a change of group or role it counts there.
     """
 
     def __init__(self) -> None:
         self._by_group: dict[str, dict[Role, Counters]] = {}
-        self._counted: dict[int, _Reading] = {}
+        self._counted: dict[int, _ProcessCounters] = {}
         """By pid."""
         self._born_after: int | None = None
         self._previous: Sample | None = None
@@ -44,8 +44,8 @@ class GroupCounters:
     def gather(
         self, sample: Sample, members: Iterable[Member], delays: Mapping[Identity, TaskDelays] | None = None
     ) -> None:
-        """Take the members of one sample, and what delay accounting says of them; those that cannot have used
-        anything since may be left out."""
+        """Add the members of one sample, with their ``delays`` from delay accounting. Members that have not
+        run since the last sample may be left out."""
         delays = delays or {}
         if self._born_after is None:
             self._born_after = _ticks(sample)
@@ -59,11 +59,15 @@ class GroupCounters:
             if measured is not None:
                 swapin_pages = measured.swapin_pages
             elif before is not None:
-                # It has ended, or this reading failed: what was counted so far stays.
+                # It has ended, or this reading failed: keep the last count.
                 swapin_pages = before.swapin_pages
-            reading = _Reading(process.start_ticks, process.cpu_ticks, process.major_faults, swapin_pages)
+            reading = _ProcessCounters(
+                process.start_ticks, process.cpu_ticks, process.major_faults, swapin_pages
+            )
             if before is None:
-                before = _Reading(process.start_ticks, 0, 0, 0) if self._is_young(process) else reading
+                before = (
+                    _ProcessCounters(process.start_ticks, 0, 0, 0) if self._is_young(process) else reading
+                )
             self._counted[process.pid] = reading
             self._add(member.group, member.role, before, reading)
         for pid in [pid for pid in self._counted if pid not in sample.processes]:
@@ -71,9 +75,9 @@ class GroupCounters:
         self._previous = sample
 
     def _is_young(self, process: Process) -> bool:
-        """Born after the first sample and not counted yet.
+        """Started after the first sample and not counted yet.
 
-        One that was missing from the last sample although it lived then may have been counted before that.
+        A process that was alive at the last sample, but missing from it, may have been counted earlier.
         """
         if self._born_after is None or process.start_ticks < self._born_after:
             return False
@@ -82,7 +86,7 @@ class GroupCounters:
         known = self._previous.processes.get(process.pid)
         return known is not None and known.identity == process.identity
 
-    def _add(self, group: str, role: Role, before: _Reading, reading: _Reading) -> None:
+    def _add(self, group: str, role: Role, before: _ProcessCounters, reading: _ProcessCounters) -> None:
         roles = self._by_group.setdefault(group, dict.fromkeys(Role, Counters()))
         total = roles[role]
         roles[role] = Counters(
@@ -91,7 +95,7 @@ class GroupCounters:
             total.swapin_pages + _swapin(before, reading),
         )
 
-    def of(self, group: str) -> Mapping[Role, Counters]:
+    def by_role(self, group: str) -> Mapping[Role, Counters]:
         """The counters of a group by role, as a copy that later samples do not change."""
         return dict(self._by_group.get(group) or dict.fromkeys(Role, Counters()))
 
@@ -99,12 +103,12 @@ class GroupCounters:
         self._by_group.pop(group, None)
 
 
-def _swapin(before: _Reading, reading: _Reading) -> int:
+def _swapin(before: _ProcessCounters, reading: _ProcessCounters) -> int:
     if before.swapin_pages is None or reading.swapin_pages is None:
         return 0
     return max(0, reading.swapin_pages - before.swapin_pages)
 
 
 def _ticks(sample: Sample) -> int:
-    """Its time in clock ticks after boot, the unit of process start times."""
+    """The sample's time in clock ticks after boot, the unit of process start times."""
     return int(sample.at.boottime * sample.clock_ticks)

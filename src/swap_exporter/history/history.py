@@ -146,7 +146,7 @@ class History:
         }
 
     def _record(self, group: str, idle: Idle, at: float, *, counted: bool, reads_back: bool) -> GroupRecord:
-        counters = self._counters.of(group)
+        counters = self._counters.by_role(group)
         swapin = {role: total.swapin_pages for role, total in counters.items()}
         faults = {role: total.major_faults for role, total in counters.items()}
         return GroupRecord(

@@ -1,8 +1,8 @@
-"""What it took to wake idle workers that were in swap, learned from those that woke.
+"""The cost of waking idle workers that are in swap, learned from earlier wakes.
 
-Only a worker that was idle and swapped, and then served, counts: pages that heartbeats or a thrashing group
-read say nothing about a first request. A worker that wakes alone and workers of one group that wake together
-are kept apart: when 42 workers woke at once, each page took twenty times as long.
+Only a worker that was idle and swapped, and then worked, counts: pages that heartbeats or a thrashing group
+read do not predict a first request. Workers of one group that wake together are counted separately from a
+worker that wakes alone: when 42 workers woke at once, each page took twenty times as long.
 """
 
 from collections import deque
@@ -19,19 +19,19 @@ from swap_exporter.kernel.taskstats import TaskDelays
 from swap_exporter.sampling.sample import Identity, Sample
 
 MIN_PAGES = 64
-"""A worker that read fewer pages says too little about the time per page."""
+"""With fewer pages the time per page is too uncertain."""
 
 MIN_WAKES = 3
-"""The kernel loses waits at times: one of twelve wakes showed a thirtieth of what it took."""
+"""The kernel sometimes loses waits: one of twelve wakes showed a thirtieth of the real time."""
 
 HALF_LIFE = 3600.0
-"""Seconds after which a wake counts half: storage is as fast as it is now."""
+"""Seconds after which a wake counts half: recent wakes describe the current speed of the storage."""
 
-_REMEMBERED = 50
+_MAX_WAKES = 50
 
 
 class Wake(NamedTuple):
-    """One worker, or several of a group together, that read themselves back."""
+    """The swap-in of one worker, or of several workers of a group together."""
 
     at: float
     """CLOCK_MONOTONIC, seconds."""
@@ -39,8 +39,8 @@ class Wake(NamedTuple):
     pages: int
 
 
-class Asleep(NamedTuple):
-    """A worker that is idle and swapped, at the last sample."""
+class IdleSwappedWorker(NamedTuple):
+    """A worker that was idle and swapped at the last sample."""
 
     at: float
     """CLOCK_MONOTONIC, seconds."""
@@ -54,34 +54,34 @@ class Woken(NamedTuple):
     """A worker that woke between two samples."""
 
     pages: int
-    """What its faults read from swap."""
+    """Pages that its faults read from swap."""
     seconds: float
-    """The wait for these pages, and the CPU time of the faults."""
+    """The wait for these pages, plus the CPU time of the faults."""
     displaced: int
     """Pages that were displaced before it woke."""
 
 
 @dataclass(frozen=True, slots=True)
 class WakeCost:
-    """What earlier wakes say about the next."""
+    """The expected cost of the next wake."""
 
     seconds_per_page: float | None = None
-    """For a worker that wakes alone; ``None`` until three such wakes were seen."""
+    """For a worker that wakes alone; ``None`` before three such wakes."""
     seconds_per_page_together: float | None = None
-    """For all pages of workers that wake together, from the first request to the last answer. Equal to the
-    above until workers were seen to wake together."""
+    """For all pages of workers that wake together, from the first request to the last answer. Equal to
+    ``seconds_per_page`` until workers have woken together."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """By group: the share of the displaced pages that the first requests read back."""
 
 
 class SwapInLatency:
-    """Remembers the wakes of this host."""
+    """Records the wakes of this host."""
 
     def __init__(self) -> None:
-        self._alone: deque[Wake] = deque(maxlen=_REMEMBERED)
-        self._together: deque[Wake] = deque(maxlen=_REMEMBERED)
+        self._alone: deque[Wake] = deque(maxlen=_MAX_WAKES)
+        self._together: deque[Wake] = deque(maxlen=_MAX_WAKES)
         self._shares: dict[str, deque[float]] = {}
-        self._asleep: dict[Identity, Asleep] = {}
+        self._idle_swapped: dict[Identity, IdleSwappedWorker] = {}
         self._at = 0.0
 
     def observe(
@@ -90,54 +90,56 @@ class SwapInLatency:
         groups: Mapping[str, GroupActivity],
         delays: Mapping[Identity, TaskDelays] | None,
     ) -> None:
-        """Take one sample. Without delay accounting nothing is learned."""
+        """Add one sample. Without delay accounting (``delays`` is ``None``) no wake is recorded."""
         at = sample.at.monotonic
         self._at = at
-        before, self._asleep = self._asleep, {}
+        before, self._idle_swapped = self._idle_swapped, {}
         if delays is None:
             return
-        for name, of in groups.items():
+        for name, group in groups.items():
             woken = [
-                woke
-                for member, state in of.alive
+                wake
+                for member, state in group.alive
                 if member.role is Role.WORKER
                 and (now := delays.get(member.process.identity)) is not None
-                and (asleep := self._look(sample, member, state, now, before)) is not None
-                and (woke := _woken(asleep, member.process.threads, state, now, sample)) is not None
+                and (idle := self._before_wake(sample, member, state, now, before)) is not None
+                and (wake := _woken(idle, member.process.threads, state, now, sample)) is not None
             ]
             self._learn(name, woken, at)
 
-    def _look(
+    def _before_wake(
         self,
         sample: Sample,
         member: Member,
         state: ActivityState,
         now: TaskDelays,
-        before: Mapping[Identity, Asleep],
-    ) -> Asleep | None:
-        """The state before its wake of a worker that has just woken, else ``None``."""
+        before: Mapping[Identity, IdleSwappedWorker],
+    ) -> IdleSwappedWorker | None:
+        """The state before the wake of a worker that has just woken, else ``None``."""
         identity = member.process.identity
         if state.last_active == sample.at:
             return before.get(identity)
         if activity(state, sample.at, member.entry.idle) is Activity.IDLE and state.swapped:
             known = before.get(identity)
-            # Until a step ends it is unknown whether it is a wake, so the state at its beginning is kept.
-            self._asleep[identity] = (
+            # Only the end of a step shows whether it is a wake, so the state at its beginning is kept.
+            self._idle_swapped[identity] = (
                 known
                 if known is not None and state.pending
-                else Asleep(sample.at.monotonic, state.swap - state.cold, state.usage.major_faults, now)
+                else IdleSwappedWorker(
+                    sample.at.monotonic, state.swap - state.cold, state.usage.major_faults, now
+                )
             )
         return None
 
     def _learn(self, group: str, woken: list[Woken], at: float) -> None:
-        pages = sum(woke.pages for woke in woken)
+        pages = sum(worker.pages for worker in woken)
         if len(woken) == 1:
             self._alone.append(Wake(at, woken[0].seconds / pages, pages))
         elif woken:
-            self._together.append(Wake(at, max(woke.seconds for woke in woken) / pages, pages))
+            self._together.append(Wake(at, max(worker.seconds for worker in woken) / pages, pages))
         if woken:
-            shares = self._shares.setdefault(group, deque(maxlen=_REMEMBERED))
-            shares.extend(min(1.0, woke.pages / woke.displaced) for woke in woken)
+            shares = self._shares.setdefault(group, deque(maxlen=_MAX_WAKES))
+            shares.extend(min(1.0, worker.pages / worker.displaced) for worker in woken)
 
     def forget(self, group: str) -> None:
         self._shares.pop(group, None)
@@ -153,21 +155,21 @@ class SwapInLatency:
 
 
 def _woken(
-    asleep: Asleep, threads: int, state: ActivityState, now: TaskDelays, sample: Sample
+    before: IdleSwappedWorker, threads: int, state: ActivityState, now: TaskDelays, sample: Sample
 ) -> Woken | None:
-    pages = now.swapin_pages - asleep.delays.swapin_pages
-    waited = (now.blkio_delay_ns - asleep.delays.blkio_delay_ns) / 1e9
-    displaced = asleep.displaced // sample.page_size
-    # The kernel was seen to report waits longer than the time that passed.
-    possible = (sample.at.monotonic - asleep.at) * threads
+    pages = now.swapin_pages - before.delays.swapin_pages
+    waited = (now.blkio_delay_ns - before.delays.blkio_delay_ns) / 1e9
+    displaced = before.displaced // sample.page_size
+    # The kernel can report waits longer than the elapsed time.
+    possible = (sample.at.monotonic - before.at) * threads
     if pages < MIN_PAGES or displaced < MIN_PAGES or not 0 < waited <= possible:
         return None
-    faults = max(0, state.usage.major_faults - asleep.major_faults)
+    faults = max(0, state.usage.major_faults - before.major_faults)
     return Woken(pages, waited + faults * FAULT_OF_A_WAKE, displaced)
 
 
 def _median(wakes: Iterable[Wake], now: float) -> float:
-    """Over pages; older wakes count less."""
+    """Weighted by pages; older wakes count less."""
     weighted = sorted(
         (wake.seconds_per_page, wake.pages * 0.5 ** ((now - wake.at) / HALF_LIFE)) for wake in wakes
     )

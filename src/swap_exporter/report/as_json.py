@@ -9,7 +9,7 @@ VERSION = 1
 
 
 def document(report: Report) -> str:
-    """One JSON object, in ASCII. Bytes, seconds and Unix time; ``null`` is unknown."""
+    """One JSON object in ASCII. Bytes, seconds and Unix time; ``null`` is unknown."""
     host, remainder = report.host, report.remainder
     content = {
         "version": VERSION,

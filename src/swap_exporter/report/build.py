@@ -1,4 +1,4 @@
-"""From two assessments, and the metrics of an exporter if there is one, to rows. Pure."""
+"""Builds the rows from two assessments, and from the metrics of an exporter if there is one. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,24 +22,24 @@ from swap_exporter.summary.state import group_state, swapped_workers
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """Everything that a report is made from."""
+    """The data of a report."""
 
     first: Assessment
     second: Assessment
     """Its rates are those between the two samples."""
     metrics: ExporterMetrics | None
     problem: str | None = None
-    """Why the exporter at the default address gave no usable answer; ``None`` where none listens there."""
+    """Why the exporter at the default URL gave no usable answer; ``None`` if none listens there."""
 
 
 def build(
     given: ReportInput, entries: Sequence[Entry], *, top: int | None = None, processes: bool = False
 ) -> Report:
-    """``entries`` are the configuration's. ``top`` limits the rows of each kind."""
+    """``entries``: all of the configuration. ``top``: maximum number of rows of each kind."""
     builder = _Builder(given, entries, processes)
     sample, metrics = given.second.sample, given.metrics
-    groups = sorted(map(builder.group, builder.assessment.groups), key=_most_first)
-    commands = sorted(builder.commands(), key=_most_first)
+    groups = sorted(map(builder.group, builder.assessment.groups), key=_by_swap)
+    commands = sorted(builder.commands(), key=_by_swap)
     shown = total([*(row.swap for row in groups), *(row.swap for row in commands)])
     host = host_figures(given.second)
     return Report(
@@ -55,20 +55,20 @@ def build(
         exporter=metrics.url if metrics else None,
         exporter_problem=given.problem,
         exporter_groups=sum(group.name in metrics.groups for group in groups) if metrics else 0,
-        # A pid namespace has no kernel threads of its own, and hidepid hides them too.
+        # No kernel thread is visible in a pid namespace or with hidepid.
         whole_host=any(process.kernel_thread for process in sample.processes.values()),
         unreadable=sum(process.swap is None for process in sample.processes.values()),
     )
 
 
 class _Builder:
-    """One report under way."""
+    """The state while a report is built."""
 
     def __init__(self, given: ReportInput, entries: Sequence[Entry], processes: bool) -> None:
         self._entries = entries
         self._processes = processes
         self._before, self._after = given.first.sample, given.second.sample
-        self._inspection = given.second.details
+        self._details = given.second.details
         self.seconds = self._after.at.monotonic - self._before.at.monotonic
         self.assessment = given.metrics.assessed(given.second) if given.metrics else given.second
         self._pages_before = _pages(given.first)
@@ -76,7 +76,7 @@ class _Builder:
         self._faults_before = {
             process.identity: process.major_faults for process in self._before.processes.values()
         }
-        self._read_nothing = _read_back(given.first) == _read_back(given.second) is not None
+        self._no_swapin = _read_back(given.first) == _read_back(given.second) is not None
 
     def group(self, group: GroupAssessment) -> GroupRow:
         processes = [verdict.member.process for verdict in group.verdicts]
@@ -139,12 +139,12 @@ class _Builder:
             )
             for process, role in processes
         )
-        return tuple(sorted(rows, key=_most_first))
+        return tuple(sorted(rows, key=_by_swap))
 
     def _swap(self, process: Process) -> Swap | None:
         if process.swap is None:
             return None
-        share = self._inspection.share(process)
+        share = self._details.share(process)
         return Swap(process.swap, process.swap == 0) if share is None else Swap(share, True)
 
     def _group_swap(self, group: GroupAssessment, processes: Iterable[Process]) -> Swap | None:
@@ -153,13 +153,11 @@ class _Builder:
         return swap if swap is None or swap.proportional or proportional is None else Swap(proportional, True)
 
     def _group_swapin(self, group: GroupAssessment, processes: Iterable[Process]) -> SwapIn:
-        """The rate that decides whether the group is waking; faults are those of its processes."""
+        """The rate that decides whether the group is waking, and the major faults of its processes."""
         size: float | None = 0.0
         for role in group.roles.values():
             rate = times(role.swapin_pages_per_second, self._after.page_size)
-            if rate is None and (
-                role.major_faults_per_second == 0 or self._read_nothing or not role.processes
-            ):
+            if rate is None and (role.major_faults_per_second == 0 or self._no_swapin or not role.processes):
                 rate = 0.0
             size = None if size is None or rate is None else size + rate
         return SwapIn(size, self._swapin(processes).major_faults_per_second)
@@ -171,7 +169,7 @@ class _Builder:
             faults = self._since(process, self._faults_before, process.major_faults) or 0
             all_faults += faults
             # Major faults are an upper bound on swap-in faults: without one there was no swap-in.
-            if faults and not self._read_nothing:
+            if faults and not self._no_swapin:
                 pages = self._since(process, self._pages_before, self._pages_after.get(process.identity))
                 measured = measured and pages is not None
                 all_pages += pages or 0
@@ -179,7 +177,7 @@ class _Builder:
         return SwapIn(size if measured else None, all_faults / self.seconds)
 
     def _since(self, process: Process, before: Mapping[Identity, int], after: int | None) -> int | None:
-        """What was counted between the samples; ``None`` where one of the counts is missing."""
+        """The increase between the samples; ``None`` if one of the counts is missing."""
         first = before.get(process.identity)
         if first is None and process.start_ticks / self._after.clock_ticks >= self._before.at.boottime:
             first = 0
@@ -202,15 +200,15 @@ def _count(group: GroupAssessment, activity: Activity) -> int:
     return sum(group.workers.get((activity, residency), 0) for residency in Residency)
 
 
-def _pages(of: Assessment) -> Mapping[Identity, int]:
+def _pages(assessment: Assessment) -> Mapping[Identity, int]:
     """Pages that each measured process has read back from swap so far."""
-    delays = of.details.delays or {}
-    return {identity: each.swapin_pages for identity, each in delays.items()}
+    delays = assessment.details.delays or {}
+    return {identity: process.swapin_pages for identity, process in delays.items()}
 
 
-def _read_back(of: Assessment) -> int | None:
+def _read_back(assessment: Assessment) -> int | None:
     """Pages that the host has read back from swap so far, zswap included."""
-    vmstat = of.sample.host.vmstat
+    vmstat = assessment.sample.host.vmstat
     return None if vmstat is None or vmstat.pswpin is None else vmstat.pswpin + (vmstat.zswpin or 0)
 
 
@@ -226,6 +224,6 @@ def _others(rows: Sequence[Row]) -> Others:
     )
 
 
-def _most_first(row: GroupRow | CommandRow | ProcessRow) -> tuple[int, str, int]:
+def _by_swap(row: GroupRow | CommandRow | ProcessRow) -> tuple[int, str, int]:
     size = row.swap.size if row.swap else 0
     return (-size, row.name, row.pid if isinstance(row, ProcessRow) else 0)

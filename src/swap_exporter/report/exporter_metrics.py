@@ -1,4 +1,4 @@
-"""The metrics of a running exporter: which workers are idle, and what else two samples cannot show."""
+"""The metrics of a running exporter: idle workers, and other values that two samples cannot give."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,13 +16,13 @@ _PREFIX = "swap_group_"
 
 @dataclass(slots=True)
 class ExporterGroup:
-    """One group; ``None`` is what the exporter does not export, or not yet."""
+    """One group. ``None``: the exporter does not export the value, or not yet."""
 
     workers: dict[tuple[Activity, Residency], int] = field(default_factory=dict)
     proportional: dict[Role, int] = field(default_factory=dict)
     """SwapPss in bytes by role."""
     values: dict[str, float] = field(default_factory=dict)
-    """The metrics that have no other label than ``group``, by name without ``swap_group_``."""
+    """The metrics whose only label is ``group``, by name without ``swap_group_``."""
 
     def assessed(self, group: GroupAssessment, used: int | None) -> GroupAssessment:
         """``group`` with the figures of this exporter. ``used``: bytes of used swap."""
@@ -66,13 +66,13 @@ class ExporterGroup:
 
 @dataclass(frozen=True, slots=True)
 class ExporterMetrics:
-    """One exposition, as far as the report uses it."""
+    """The part of an exposition that the report uses."""
 
     url: str
     groups: Mapping[str, ExporterGroup]
 
     def assessed(self, assessment: Assessment) -> Assessment:
-        """The assessment of two samples with the exporter's figures for the groups that it knows."""
+        """``assessment`` with the exporter's values for the groups that it knows."""
         used = used_swap(assessment.sample)
         groups = (
             self.groups[group.name].assessed(group, used) if group.name in self.groups else group
@@ -82,7 +82,7 @@ class ExporterMetrics:
 
 
 def parse(url: str, body: bytes) -> ExporterMetrics:
-    """Read an exposition. Raises :class:`AskError` unless it is a swap-exporter's."""
+    """Parse an exposition. Raises :class:`AskError` unless it is a swap-exporter's."""
     groups: dict[str, ExporterGroup] = {}
     known = False
     try:
@@ -91,14 +91,14 @@ def parse(url: str, body: bytes) -> ExporterMetrics:
             for sample in family.samples:
                 _add(groups, sample.name, sample.labels, sample.value)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        raise AskError(f"{url}: answers with something that is no exposition of metrics") from error
+        raise AskError(f"{url}: the answer is not an exposition of metrics") from error
     if not known:
         raise AskError(f"{url}: is not a swap-exporter: there is no swap_exporter_build_info")
     return ExporterMetrics(url, groups)
 
 
 def _add(groups: dict[str, ExporterGroup], name: str, labels: Mapping[str, str], value: float) -> None:
-    # A value that is neither a size nor a time counts as absent: NaN, infinities, negative numbers.
+    # NaN, infinities and negative numbers count as absent: every value is a size, a time or a count.
     if not name.startswith(_PREFIX) or not 0 <= value < 2**63:
         return
     group = groups.setdefault(labels["group"], ExporterGroup())

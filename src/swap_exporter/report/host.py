@@ -1,4 +1,4 @@
-"""The machine as a whole, and the swap that belongs to no process."""
+"""The whole machine, and the swap outside processes."""
 
 from swap_exporter.assessment import Assessment, Attribution
 from swap_exporter.assessment.sums import times, used_swap
@@ -19,8 +19,7 @@ def host_figures(assessment: Assessment) -> HostFigures:
 
 
 def remainder(host: HostFigures, shown: Swap | None, attribution: Attribution | None) -> Remainder | None:
-    """What is used beyond ``shown``, the sum of the rows; ``None`` where the daemon does not know it either:
-    a process is hidden or cannot be read."""
+    """Used swap beyond ``shown``, the sum of the rows; ``None`` if a process is hidden or cannot be read."""
     if host.swap_used is None or shown is None or attribution is None or attribution.unattributed is None:
         return None
     left = host.swap_used - shown.size - (attribution.sysv_shm or 0)

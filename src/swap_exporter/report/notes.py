@@ -1,4 +1,4 @@
-"""Notes below the table: what its marks mean, and what it cannot know."""
+"""Notes below the table: what its marks mean, and what is unknown."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,17 @@ from swap_exporter.readable import plural
 from swap_exporter.report.rows import CommandRow, GroupRow, Report, Swap
 
 VMSWAP = "*"
-"""After a size that is VmSwap, in part at least."""
+"""Marks a size that is partly or wholly VmSwap."""
 
 FAULTS = "flt/s"
-"""The unit where only page faults are known."""
+"""The unit if only page faults are known."""
 
 UNKNOWN = "?"
-"""After the number of workers that the exporter has not watched for long enough to call them idle."""
+"""Marks the number of workers that the exporter has not watched long enough to call them idle."""
 
 
 def notes(report: Report) -> Iterator[str]:
-    """A sentence or two each."""
+    """Each note is one or two sentences."""
     rows: tuple[GroupRow | CommandRow, ...] = (*report.groups, *report.commands)
     if any(_is_vmswap(row.swap) for row in rows):
         yield (

@@ -9,20 +9,20 @@ from swap_exporter.summary.state import State
 
 
 class Swap(NamedTuple):
-    """What some processes have in swap."""
+    """Swap of one or more processes."""
 
     size: int
     """Bytes."""
     proportional: bool
-    """Each shared page is divided among its processes. Else some of it is VmSwap, which counts a shared page
-    once in each process."""
+    """Each shared page is divided among its processes. If false, a part at least is VmSwap, which counts a
+    shared page once in each process."""
 
 
 class SwapIn(NamedTuple):
-    """What some processes read back from swap between the two samples."""
+    """Swap-in of one or more processes between the two samples."""
 
     bytes_per_second: float | None
-    """``None`` where only the faults are known."""
+    """``None`` if only the faults are known."""
     major_faults_per_second: float
     """Major page faults, file-backed ones included."""
 
@@ -33,7 +33,7 @@ class ProcessRow:
     name: str
     """comm."""
     role: Role | None
-    """``None`` outside of groups."""
+    """``None`` outside groups."""
     swap: Swap | None
     resident: int | None
     swapin: SwapIn
@@ -44,7 +44,7 @@ class GroupRow:
     name: str
     state: State | None
     remedy: str | None
-    """For a group that has a state."""
+    """``None`` for a group without a state."""
     processes: int
     workers: int
     idle: int | None
@@ -52,7 +52,7 @@ class GroupRow:
     unknown: int
     """Workers that have not been watched for long enough to call them busy or idle."""
     swapped: int
-    """Swapped workers, idle or not; without an exporter, by all of their swap."""
+    """Swapped workers, idle or not. Without an exporter all of their swap counts."""
     idle_swapped: int | None
     """Workers that are idle and swapped."""
     swap: Swap | None
@@ -63,15 +63,15 @@ class GroupRow:
     """How long the worker that has been idle longest has been idle."""
     swapin: SwapIn
     wake_bytes: int | None
-    """The most that one of its swapped workers reads back when it wakes."""
+    """An upper bound on what one of its swapped workers reads back when it wakes."""
     wake_seconds: float | None
     members: tuple[ProcessRow, ...]
-    """By swap; empty unless asked for."""
+    """By swap, largest first; empty without ``--processes``."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """Processes outside of groups that have the same comm."""
+    """Processes outside groups that have the same comm."""
 
     name: str
     processes: int
@@ -83,7 +83,7 @@ class CommandRow:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """One row for those beyond the limit that have anything in swap."""
+    """One row for the groups or commands in swap beyond the limit of rows."""
 
     rows: int
     swap: Swap | None
@@ -92,22 +92,22 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """Used swap that belongs to no process, in bytes."""
+    """Used swap outside processes, in bytes."""
 
     sysv_shm: int | None
-    """/proc/sysvipc/shm; ``None`` where that cannot be read."""
+    """/proc/sysvipc/shm; ``None`` if that cannot be read."""
     swap_cache: int
     """Slots whose page is back in memory: an upper bound, since SwapCached also counts pages of processes."""
     shared_memory: int
     """tmpfs, memfd and shared mappings, which /proc does not show: a lower bound."""
     repeated: int
-    """By how much the processes exceed the used swap: shared pages that VmSwap counts several times, and
+    """Excess of the processes' sum over the used swap: shared pages that VmSwap counts several times, and
     pages that moved during the sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostFigures:
-    """The machine, in bytes and bytes per second; ``None`` where its file cannot be read."""
+    """The machine, in bytes and bytes per second; ``None`` if its file cannot be read."""
 
     swap_total: int | None
     swap_used: int | None
@@ -115,7 +115,7 @@ class HostFigures:
     memory_total: int | None
     memory_available: int | None
     swapin: float | None
-    """Without zswap's, as ``swap_host_swapin_bytes_per_second``."""
+    """Without zswap, like ``swap_host_swapin_bytes_per_second``."""
     swapout: float | None
 
 
@@ -126,20 +126,20 @@ class Report:
     seconds: float
     """Between the two samples."""
     verdict: str
-    """One sentence for people, on all groups, shown or not."""
+    """One sentence for people. It covers all groups, also those without a row."""
     host: HostFigures
     groups: tuple[GroupRow, ...]
-    """By swap, the most first."""
+    """By swap, largest first."""
     other_groups: Others
     commands: tuple[CommandRow, ...]
-    """By swap, the most first."""
+    """By swap, largest first."""
     other_commands: Others
     remainder: Remainder | None
-    """``None`` where the used swap, or that of a process, is unknown."""
+    """``None`` if the used swap, or that of a process, is unknown."""
     exporter: str | None
-    """The address of the exporter that was asked."""
+    """The URL of the exporter whose metrics are used."""
     exporter_problem: str | None
-    """Why the exporter at the default address gave no usable answer, as one line; ``None`` where none listens
+    """Why the exporter at the default URL gave no usable answer, as one line; ``None`` if none listens
     there."""
     exporter_groups: int
     """Number of groups that the exporter knows."""
@@ -150,7 +150,7 @@ class Report:
 
 
 def total(swaps: Iterable[Swap | None]) -> Swap | None:
-    """The sum; ``None`` if one part is not known."""
+    """The sum; ``None`` if one part is unknown."""
     size, proportional = 0, True
     for swap in swaps:
         if swap is None:

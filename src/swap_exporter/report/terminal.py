@@ -1,4 +1,4 @@
-"""The report as a table in a terminal. Names are text that any process may choose: never markup."""
+"""The report as a table in a terminal. Any process can choose its name, so names are never markup."""
 
 from collections.abc import Iterable, Sequence
 
@@ -27,7 +27,7 @@ COLOURS = {State.WAKING: "bold red", State.STRANDED: "bold yellow", State.SWAPPE
 
 
 def draw(report: Report, console: Console) -> None:
-    """Print the sentence, the table, the remedies and the notes."""
+    """Print the verdict, the table, the remedies and the notes."""
     worst = min((group.state for group in report.groups if group.state), key=list(State).index, default=None)
     console.print(Text(report.verdict, style=COLOURS[worst] if worst else "bold"), end="\n\n")
     if report.host.swap_used != 0:
@@ -42,7 +42,7 @@ def draw(report: Report, console: Console) -> None:
 
 
 def _remedies(groups: Iterable[GroupRow]) -> Iterable[tuple[str, str]]:
-    """Each remedy once, with the names of the groups that it is for, and their state."""
+    """Each remedy once, with the names and the state of its groups."""
     by_remedy: dict[tuple[State, str], list[str]] = {}
     for group in groups:
         if group.state and group.remedy:
@@ -61,14 +61,14 @@ COLUMNS = {
 """Headings by the keyword of :meth:`_Drawing._row`."""
 
 NARROW = ("resident", "idle", "wake", "swapin")
-"""Columns that a narrow terminal does not show, the first ones first."""
+"""Columns that a narrow terminal leaves out, in this order."""
 
 NAME_WIDTH = 16
-"""Characters of a line for the names, at least: longer ones are folded."""
+"""Minimum width of the column of names; longer names are folded."""
 
 
 def _table(report: Report, width: int) -> Table:
-    """With as many columns as fit."""
+    """The table with as many columns as fit."""
     for number in range(len(NARROW) + 1):
         drawing = _Drawing(report, NARROW[:number])
         if drawing.width <= width:
@@ -77,7 +77,7 @@ def _table(report: Report, width: int) -> Table:
 
 
 class _Drawing:
-    """The table under way. It has no column without a known value."""
+    """The table while it is built. It has no column without a known value."""
 
     def __init__(self, report: Report, without: Sequence[str]) -> None:
         self._idle_known = any(group.idle is not None for group in report.groups)
@@ -96,7 +96,7 @@ class _Drawing:
 
     @property
     def width(self) -> int:
-        """What the table needs. A cell that is not a name is never folded."""
+        """The width of the table. Only names are folded."""
         columns = self.table.columns[1:]
         cells = ((column.header, column.footer, *column.cells) for column in columns)
         return NAME_WIDTH + sum(1 + max(_cell_width(cell) for cell in column) for column in cells)
@@ -163,7 +163,7 @@ class _Drawing:
             ("counted repeatedly", -remainder.repeated),
         )
         if any(number for _, number in parts):
-            self._heading("of no process")
+            self._heading("in no process")
         for name, number in parts:
             if number:
                 self._row(Text(name), swap=f"-{size(-number)}" if number < 0 else size(number))

@@ -1,4 +1,4 @@
-"""The one place that reads the clocks; everything else is handed the time."""
+"""The only module that reads the clocks; everything else gets the time as an argument."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Runs the sources of one sample, each on its own: one that fails takes no other with it."""
+"""Runs the collectors of one sample separately: one that fails does not affect the others."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class Collectors:
-    """Those of one sample that are turned on, and how each went."""
+    """The enabled collectors of one sample, and the outcome of each."""
 
     def __init__(self, enabled: frozenset[str], clock: Callable[[], Instant]) -> None:
         self._enabled = enabled
@@ -18,10 +18,10 @@ class Collectors:
         self.runs: list[CollectorRun] = []
 
     def run(self, name: str, read: Callable[[], Value], *, optional: bool = False) -> Value | None:
-        """What the source gives, or ``None``.
+        """The result of ``read``, or ``None``.
 
-        An ``optional`` one may not be there at all: not every kernel has it, nor every exporter the
-        privileges. That is no failure, and nothing to alert on.
+        An ``optional`` source may be missing: it may need another kernel or more privileges. That is no
+        failure, and nothing to alert on.
         """
         if name not in self._enabled:
             return None

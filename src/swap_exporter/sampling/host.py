@@ -1,4 +1,4 @@
-"""What one pass reads about the machine as a whole, and from which files."""
+"""What one pass reads about the whole machine, and from which files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ if TYPE_CHECKING:  # it imports the sample, which has a Host
     from swap_exporter.sampling.collectors import Collectors
 
 COLLECTORS = frozenset({"meminfo", "vmstat", "pressure", "swaps", "sysvipc", "zram"})
-"""Names of the collectors that can be turned off."""
+"""Names of the collectors that can be disabled."""
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine as a whole; a part is ``None`` where its file is missing, unreadable or switched off."""
+    """The whole machine; a part is ``None`` if its file is missing, unreadable or disabled."""
 
     meminfo: Meminfo | None
     vmstat: Vmstat | None
@@ -32,7 +32,7 @@ class Host:
     sysv_shm_swap: int | None = None
     """Bytes of System V shared memory in swap."""
     zram: Mapping[str, Zram] | None = None
-    """By device, zram0 and so on; empty where there is none."""
+    """By device (zram0, …); empty without zram."""
 
 
 class HostReader:
@@ -47,7 +47,7 @@ class HostReader:
         return self._read("vmstat", "vmstat", vmstat.parse)
 
     def read(self, vmstat: Vmstat | None) -> Host:
-        """Everything but ``vmstat``, which is read before the processes."""
+        """Read all but ``vmstat``, which is read before the processes."""
         return Host(
             meminfo=self._read("meminfo", "meminfo", meminfo.parse),
             vmstat=vmstat,
@@ -76,7 +76,7 @@ class HostReader:
         optional: bool = False,
         remedy: str = "",
     ) -> Value | None:
-        """``remedy``: what helps if there is no such file."""
+        """``remedy``: what to do if the file is missing."""
         path = f"{self._procfs}/{file}"
 
         def read() -> Value:

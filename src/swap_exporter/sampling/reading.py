@@ -1,7 +1,7 @@
-"""Reads all of one process, relative to its directory. Keeps nothing: the last reading is handed in.
+"""Reads one process in full, relative to its directory. Stateless: the last reading is an argument.
 
-Evidence is read before what it is the evidence of: the context switches in status before stat, both before
-the title. Whatever happens in between then shows as a difference to the next reading, and is read there.
+What shows a change is read first: the context switches in status before stat, both before the title. A change
+in between then shows as a difference at the next reading, which reads the rest again.
 """
 
 from typing import NamedTuple
@@ -13,19 +13,19 @@ from swap_exporter.kernel.status import Status
 from swap_exporter.sampling.sample import CpuClock, Process
 
 
-class Reading(NamedTuple):
-    """One process as it was read."""
+class ProcessReading(NamedTuple):
+    """What was read of one process."""
 
     process: Process
     address_space: tuple[int, int]
     """Its size in bytes and its resident pages: stat, fields 23 and 24."""
     memory: bytes
-    """status up to VmSwap: what others may have changed while it did not run. Only to be compared."""
+    """status up to VmSwap: what others may change while it does not run. Only for comparison."""
     switches: bytes | None
-    """status' context switches of the main thread, only to be compared; ``None`` where the kernel does not
-    count them, or the title or the cgroups could not be read: they are tried again then."""
+    """Context switches of the main thread, from status; only for comparison. ``None`` if the kernel does not
+    count them, or if title or cgroups could not be read and are to be tried again."""
     denied: bool
-    """Its status was refused or made no sense, so that its memory is not known."""
+    """Its status was refused or malformed, so its memory is unknown."""
 
     @property
     def whole(self) -> bool:
@@ -36,26 +36,24 @@ class Reading(NamedTuple):
 def read(
     directory: int,
     pid: int,
-    before: Reading | None,
+    before: ProcessReading | None,
     clock: CpuClock | None,
     *,
-    limit: int,
+    max_title_bytes: int,
     cgroups: bool,
     with_title: bool,
-) -> Reading:
-    """``directory``: a descriptor of /proc/``pid``. ``clock``: of its main thread, read before. ``limit``:
-    the most bytes of its title. ``with_title``: read title and cgroups also where nothing says that it has
-    run since.
+) -> ProcessReading:
+    """``directory``: a descriptor of /proc/``pid``. ``clock``: of its main thread, read before.
+    ``with_title``: read title and cgroups even if nothing shows that it has run since ``before``.
 
-    Raises Vanished where it has ended, or is not who it was before, and other errors of the kernel's where it
-    is not to be had at all.
+    Raises Vanished if it has ended or its pid is reused, and another KernelFileError if it cannot be read.
     """
     raw, memory, refused = b"", None, False
     skipped = before is not None and before.process.kernel_thread
     if not skipped:
         raw, memory, refused = _read_status(directory)
     now = stat.parse(files.read_record("stat", directory))
-    if skipped and not now.kernel_thread:  # it was a kernel's helper until it did exec
+    if skipped and not now.kernel_thread:  # a kernel helper that has called exec since
         raw, memory, refused = _read_status(directory)
     if now.pid != pid:
         raise MalformedFile("stat, pid", str(pid), str(now.pid).encode())
@@ -63,11 +61,13 @@ def read(
         raise Vanished(str(now.pid))
     address_space = (now.virtual_bytes, now.resident_pages)
     if now.kernel_thread:
-        return Reading(_process(now, _NO_MEMORY, None, (), None), address_space, b"", None, denied=False)
+        return ProcessReading(
+            _process(now, _NO_MEMORY, None, (), None), address_space, b"", None, denied=False
+        )
     task = ""
     if memory is not None and (memory.swap is None or now.state in "ZX"):
         try:
-            task, memory = _of_a_thread(now, memory, directory)
+            task, memory = _live_thread(now, memory, directory)
         except (Vanished, Exhausted):
             raise
         except KernelFileError:
@@ -75,11 +75,11 @@ def read(
 
     argv, paths = (before.process.argv, before.process.cgroups) if before else ((), None)
     switches = memory.switches if memory else None
-    too_long = sum(map(len, argv)) > limit
+    too_long = sum(map(len, argv)) > max_title_bytes
     if before is None or with_title or too_long or _may_have_run(before, now, switches):
         try:
-            # Nothing at all is the answer of a process at its end or in the middle of exec.
-            argv = cmdline.parse(files.read(task + "cmdline", directory, limit)) or argv
+            # Empty at the end of a process and in the middle of exec.
+            argv = cmdline.parse(files.read(task + "cmdline", directory, max_title_bytes)) or argv
             if cgroups:
                 paths = tuple(entry.path for entry in cgroup.parse(files.read_record("cgroup", directory)))
         except Exhausted:
@@ -87,7 +87,7 @@ def read(
         except KernelFileError:
             switches = None
     process = _process(now, memory or _UNKNOWN, clock if now.threads == 1 else None, argv, paths)
-    return Reading(process, address_space, status.up_to_swap(raw), switches, refused)
+    return ProcessReading(process, address_space, status.up_to_swap(raw), switches, refused)
 
 
 _NO_MEMORY = Status(None, 0, 0, 0, None, None)
@@ -95,7 +95,7 @@ _UNKNOWN = Status(None, None, None, None, None, None)
 
 
 def _read_status(directory: int) -> tuple[bytes, Status | None, bool]:
-    """The file, what it says, and whether it was refused or made no sense."""
+    """The raw file, its values, and whether it was refused or malformed."""
     try:
         raw = files.read_record("status", directory)
         return raw, status.parse(raw), False
@@ -105,10 +105,10 @@ def _read_status(directory: int) -> tuple[bytes, Status | None, bool]:
         return b"", None, True
 
 
-def _of_a_thread(now: Stat, leader: Status, directory: int) -> tuple[str, Status]:
-    """A leader that ended before its other threads shows no memory, but they do: folder and status of one.
+def _live_thread(now: Stat, leader: Status, directory: int) -> tuple[str, Status]:
+    """Folder and status of another thread: a leader that ended before its other threads shows no memory.
 
-    Where none is left, the address space is gone and its sizes are 0.
+    Without another thread the address space is released, and its sizes are 0.
     """
     if now.threads > 1:
         for thread in files.list_numbers("task", directory):
@@ -124,11 +124,11 @@ def _of_a_thread(now: Stat, leader: Status, directory: int) -> tuple[str, Status
     return "", leader._replace(swap=0, resident=0, resident_anonymous=0)
 
 
-def _may_have_run(before: Reading, now: Stat, switches: bytes | None) -> bool:
-    """Whether the process can have changed its title since.
+def _may_have_run(before: ProcessReading, now: Stat, switches: bytes | None) -> bool:
+    """Whether the process can have changed its title since ``before``.
 
-    Context switches are the main thread's, and CPU time moves in whole ticks: other threads can have run
-    unseen, and a process that is running has not been switched away yet.
+    Context switches cover only the main thread, and CPU time moves in whole ticks: other threads can have run
+    unseen, and a running process has not been switched out yet.
     """
     return (
         now.threads > 1

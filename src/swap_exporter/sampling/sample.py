@@ -1,6 +1,6 @@
-"""What one pass over /proc and the host saw, with its time.
+"""The result of one pass over /proc and the host, with its time.
 
-Everything in here is immutable. What could not be read is ``None``, never 0.
+Everything here is immutable. What could not be read is ``None``, never 0.
 """
 
 import os
@@ -12,22 +12,22 @@ from typing import NamedTuple
 from swap_exporter.sampling.host import Host
 
 Identity = tuple[int, int]
-"""(pid, start time in clock ticks after boot): a pid alone is reused and is never an identity."""
+"""(pid, start time in clock ticks after boot): a pid alone is no identity, because it is reused."""
 
 
 class Instant(NamedTuple):
     """One moment on the three clocks that verdicts need, in seconds."""
 
     monotonic: float
-    """CLOCK_MONOTONIC: for durations; stands still while the machine is suspended."""
+    """CLOCK_MONOTONIC: for durations; stops while the machine is suspended."""
     boottime: float
-    """CLOCK_BOOTTIME: the clock of process start times; runs on in suspend."""
+    """CLOCK_BOOTTIME: the clock of process start times; continues in suspend."""
     wall: float
     """CLOCK_REALTIME: for timestamps that people see; may step."""
 
 
 class CpuClock(NamedTuple):
-    """What the scheduler counted for a process: /proc/PID/schedstat, summed over its threads.
+    """The scheduler's counters for a process: /proc/PID/schedstat, summed over its threads.
 
     CPU time in stat moves in steps of a clock tick, 10 ms, and a request often takes less.
     """
@@ -58,20 +58,20 @@ class _Fields(NamedTuple):
     major_faults: int
     """majflt of all threads: stat, field 12. File pages count too."""
     clock: CpuClock | None
-    """Its exact CPU time. ``None`` for several threads, and where the kernel does not count it."""
+    """Its exact CPU time. ``None`` for several threads, and if the kernel does not count it."""
     voluntary_switches: int | None
     """How often the main thread waited for something: status."""
     layout: tuple[int, int, int] | None
     """(startcode, startstack, start_brk), stat's fields 26, 28 and 47: equal in parent and child until one of
-    them execs. ``None`` where the kernel hides them (they read 1 or 0 without CAP_SYS_PTRACE)."""
+    them execs. ``None`` if the kernel hides them (they read 1 or 0 without CAP_SYS_PTRACE)."""
     argv: tuple[str, ...]
-    """/proc/PID/cmdline split at NUL, trailing NULs stripped; a zombie keeps what was last seen. Empty for
-    kernel threads, and where it could not be read."""
+    """/proc/PID/cmdline split at NUL, trailing NULs stripped; a zombie keeps the last one seen. Empty for
+    kernel threads, and if it could not be read."""
     swap: int | None
-    """VmSwap in bytes. 0 where there is no address space (kernel thread, zombie)."""
+    """VmSwap in bytes. 0 without an address space (kernel thread, zombie)."""
     resident: int | None
-    """VmRSS in bytes. Of a process that sleeps while nothing moves to or from swap this and RssAnon may be
-    ten minutes old: see tracked.py for what shows no earlier."""
+    """VmRSS in bytes. This and RssAnon may be ten minutes old if the process sleeps and the host does not
+    swap: see tracked.py."""
     resident_anonymous: int | None
     """RssAnon in bytes."""
     effective_uid: int | None
@@ -82,20 +82,19 @@ class _Fields(NamedTuple):
 
 
 class Process(_Fields):
-    """One thread group, as /proc/PID told it.
+    """One thread group, from /proc/PID.
 
-    In the sample after, one of which nothing has changed is the same object: who remembers what it made of it
-    need not look again.
+    An unchanged process is the same object in the next sample, so results derived from it can be reused.
     """
 
     @cached_property
     def identity(self) -> Identity:
-        """Asked for so often that it is worth keeping."""
+        """Cached, because it is used very often."""
         return (self.pid, self.start_ticks)
 
     @property
     def ended(self) -> bool:
-        """A zombie or dead: its counters are final, its memory is gone, it serves nobody."""
+        """A zombie or dead: its counters are final, its memory is released, it serves no requests."""
         return self.state in "ZX" and self.threads <= 1
 
     @property
@@ -109,10 +108,10 @@ class CollectorRun(NamedTuple):
 
     name: str
     success: bool | None
-    """``None`` where this kernel, or these privileges, do not give the source at all."""
+    """``None`` if the source needs another kernel or more privileges."""
     seconds: float
     problem: str | None = None
-    """Why it gave nothing: one line for people."""
+    """Why there is no value: one line for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +125,14 @@ class Sample:
     vanished: int
     """Processes that ended while they were read."""
     denied: int
-    """Processes of which stat or status was refused or made no sense: without stat they are not in
-    ``processes``, without status their memory is ``None``."""
+    """Processes whose stat or status was refused or malformed: without stat they are not in ``processes``,
+    without status their memory is ``None``."""
     host: Host
     collectors: tuple[CollectorRun, ...]
     complete: bool = True
-    """Every process is in it. Where the pass broke off, one that is missing may well live."""
+    """Every process is in it. If the pass broke off, a missing process may still be alive."""
     hides_processes: bool = False
-    """Processes are kept from the exporter (hidepid, ProtectProc): what it sees is not all there is."""
+    """Some processes are invisible to the exporter (hidepid, ProtectProc)."""
     exporter_uid: int = os.geteuid()
     """Effective uid of the exporter."""
     page_size: int = os.sysconf("SC_PAGE_SIZE")

@@ -9,11 +9,11 @@ from swap_exporter.sampling.collectors import Collectors
 from swap_exporter.sampling.host import COLLECTORS, HostReader
 from swap_exporter.sampling.processes import ProcessTable
 from swap_exporter.sampling.sample import CollectorRun, Instant, Sample
-from swap_exporter.sampling.tracked import moved_between
+from swap_exporter.sampling.tracked import swap_activity
 
 
 class Scanner:
-    """Takes samples, and remembers from the last what need not be read again."""
+    """Takes samples, and reuses what has not changed since the last."""
 
     def __init__(
         self,
@@ -22,26 +22,27 @@ class Scanner:
         *,
         cgroups: bool = False,
         collectors: frozenset[str] = COLLECTORS,
-        most_held: int = 0,
+        max_open_files: int = 0,
     ) -> None:
-        """``cgroups``: read /proc/PID/cgroup too. ``collectors``: which of COLLECTORS are on. ``most_held``:
-        so many files of processes stay open between samples, which pays where there are many."""
+        """``cgroups``: read /proc/PID/cgroup too. ``collectors``: the enabled ones of COLLECTORS.
+        ``max_open_files``: how many files of processes may stay open between samples, which makes later
+        samples cheaper."""
         self._procfs = procfs
         self._sysfs = sysfs
         self._collectors = collectors
-        self._processes = ProcessTable(procfs, cgroups=cgroups, most_held=most_held)
+        self._processes = ProcessTable(procfs, cgroups=cgroups, max_open_files=max_open_files)
         self._vmstat: Vmstat | None = None
-        """Of the last pass that did not break off."""
+        """From the last pass that did not break off."""
 
     def scan(self, clock: Callable[[], Instant]) -> Sample:
         """One pass. Raises nothing; the sample says whether it is complete."""
         at = clock()
         collectors = Collectors(self._collectors, clock)
         host = HostReader(self._procfs, self._sysfs, collectors)
-        # Before the processes: what moves meanwhile is a difference to the next sample, and never missed.
+        # Before the processes: swap activity during the pass then shows at the next sample.
         vmstat = host.vmstat()
         began = clock().monotonic
-        read = self._processes.read(at.monotonic, moved_between(self._vmstat, vmstat))
+        read = self._processes.read(at.monotonic, swap_activity(self._vmstat, vmstat))
         complete = read.problem is None
         if complete:
             self._vmstat = vmstat
@@ -54,12 +55,12 @@ class Scanner:
             host=host.read(vmstat),
             collectors=(run, *collectors.runs),
             complete=complete,
-            # Refused, or left out of the directory, in which process 1 is the one that always is.
+            # Either refused, or missing from the directory, where process 1 always exists.
             hides_processes=bool(read.denied) or 1 not in read.processes,
         )
 
     def close(self) -> None:
-        """Close what is held open."""
+        """Close all open files."""
         self._processes.close()
 
 

@@ -1,1 +1,1 @@
-"""What people read first, on the page and in the report: the host in a sentence, group states, remedies."""
+"""The summary on the page and in the report: the host in one sentence, states of groups, remedies."""

@@ -1,4 +1,4 @@
-"""What helps, by kind of server. docs/runbooks/remedies.md has the same sentences, and their price."""
+"""Remedies by kind of server. docs/runbooks/remedies.md has the same sentences, with their drawbacks."""
 
 from collections.abc import Iterable
 
@@ -77,16 +77,16 @@ REMEDIES = {
 
 
 def group_remedy(group: GroupAssessment, entries: Iterable[Entry]) -> str | None:
-    """For the workers of a group; ``None`` for a group without a process."""
+    """The remedy for the workers of a group; ``None`` for a group without a process."""
     if not group.verdicts:
         return None
-    one = max(group.verdicts, key=lambda verdict: verdict.member.role is Role.WORKER).member
-    return remedy(one.entry, one.process, entries)
+    member = max(group.verdicts, key=lambda verdict: verdict.member.role is Role.WORKER).member
+    return remedy(member.entry, member.process, entries)
 
 
 def remedy(entry: Entry, process: Process, entries: Iterable[Entry]) -> str:
-    """For a worker that ``entry`` claims. A user's entry may have any name, so the catalogue's entry that
-    matches the process decides its kind. ``entries``: all of the configuration."""
-    builtin = (each for each in entries if each.builtin and selectors.claim(each, process) is not None)
+    """The remedy for a worker that ``entry`` claims. A user's entry can have any name, so the catalogue's
+    entry that matches the process decides the kind of server. ``entries``: all of the configuration."""
+    builtin = (other for other in entries if other.builtin and selectors.claim(other, process) is not None)
     known = entry if entry.builtin else next(builtin, entry)
     return REMEDIES.get(known.name.text.partition(":")[0], OTHER)

@@ -1,6 +1,6 @@
 """The host in one sentence, for people. Pure: an assessment in, text out.
 
-It names what is known, and says of the rest why it is not known or when it will be.
+For an unknown value the sentence gives the reason, or the time at which it will be known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from swap_exporter.summary.state import swapped_workers
 
 
 def sentence(assessment: Assessment, *, watching: bool = True) -> str:
-    """One sentence. Group names in it are printable, but still what any process may choose.
+    """One sentence. Group names in it are printable, but any process can choose them.
 
-    ``watching``: samples go on, so what is unknown yet has a time at which it will be known."""
+    ``watching``: more samples follow, so unknown verdicts have a time at which they are due."""
     meminfo, used = assessment.sample.host.meminfo, used_swap(assessment.sample)
     if meminfo is None or used is None:
         return f"How much swap is used cannot be read here{'; the log says why' if watching else ''}."
@@ -66,7 +66,9 @@ def _idle_swapped(groups: Sequence[tuple[GroupAssessment, IdleSwapped]], used: i
         # VmSwap counts a shared page once in each process, so the sum can exceed the used swap.
         bound = "at most " if any(idle.estimated for _, idle in groups) else ""
         what = f"{'uses' if workers == 1 else 'use'} {bound}{size(min(swap, used))} of it"
-    return f"{plural(workers, 'idle worker', 'idle workers')} of {_names([of for of, _ in groups])} {what}"
+    return (
+        f"{plural(workers, 'idle worker', 'idle workers')} of {_names([group for group, _ in groups])} {what}"
+    )
 
 
 def _swapped(groups: Sequence[GroupAssessment]) -> str:
@@ -105,7 +107,9 @@ def _rates(assessment: Assessment) -> Iterator[str]:
     swapin, swapout = assessment.swapin_pages_per_second, assessment.swapout_pages_per_second
     if swapin is None or swapout is None:
         known = assessment.sample.host.vmstat is not None
-        yield "swap-in and swap-out are unknown yet" if known else "swap-in and swap-out cannot be read here"
+        yield (
+            "swap-in and swap-out are not known yet" if known else "swap-in and swap-out cannot be read here"
+        )
     elif max(swapin, swapout) >= 1:
         rates = (
             (f"{size(swapin * page)}/s swap-in", swapin),
@@ -113,12 +117,12 @@ def _rates(assessment: Assessment) -> Iterator[str]:
         )
         yield " and ".join(text for text, rate in rates if rate >= 1)
     elif assessment.quiet is False:
-        yield "nothing is moving now, but much did within the last minutes"
+        yield "nothing is moving now, but the host swapped within the last minutes"
     else:
-        yield "nothing is moving" if swapin == swapout == 0 else "next to nothing is moving"
+        yield "nothing is moving" if swapin == swapout == 0 else "almost nothing is moving"
     waking = [(group.waking, group.name) for group in assessment.groups if group.waking is not None]
     if waking:
-        # What is certain first, then the fastest.
+        # Measured rates before estimates, then the fastest.
         (evidence, rate), name = max(
             waking, key=lambda each: (each[0].evidence is Evidence.DELAY_ACCOUNTING, each[0].per_second)
         )

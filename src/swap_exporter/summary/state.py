@@ -7,7 +7,7 @@ from swap_exporter.sampling.sample import Sample
 
 
 class State(StrEnum):
-    """The worst first."""
+    """In order of severity, the worst first."""
 
     WAKING = "waking"
     """The group reads its pages back from swap now."""
