@@ -143,8 +143,9 @@ def step(before: Usage, now: Usage, seconds: float, clock_ticks: int) -> Step:
     of_a_wake = cpu
     faults = max(0, now.major_faults - before.major_faults)
     if faults:
-        # Each of them waits: a time slice and a switch that are no wake-up.
-        timeslices = max(0, timeslices - faults)
+        # Each of them waits: a time slice and a switch that are no wake-up. Many are preempted too, where all
+        # that thrashes wants the CPU at once.
+        timeslices = max(0, timeslices - 2 * faults)
         user = max(0.0, (now.user_ticks - before.user_ticks - 1) / clock_ticks)
         cpu, of_a_wake = (max(cpu - faults * each, min(user, cpu)) for each in (FAULT, FAULT_OF_A_WAKE))
     children = max(0, now.children_ticks - before.children_ticks) / clock_ticks
@@ -177,4 +178,7 @@ def judge(step: Step, idle: Idle, level: Level, *, read_back: bool = False) -> W
 
 def _ticks_only(step: Step) -> bool:
     least, most = TICKER
-    return step.switches is not None and least * step.seconds <= step.switches <= most * step.seconds
+    if step.switches is None or step.faults > step.switches:
+        # With more faults than wake-ups, the remaining switches do not count wake-ups.
+        return False
+    return least * step.seconds <= step.switches <= most * step.seconds
