@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from swap_exporter.details.cgroups import CgroupReader
+from swap_exporter.details.delays import measured_since
 from swap_exporter.details.proportional import ProportionalReader
 from swap_exporter.kernel import delay_accounting, sysvipc, zram
 from swap_exporter.kernel.errors import KernelFileError
@@ -81,10 +82,10 @@ def test_nothing_is_counted_of_who_started_before_it_was_on(cgroup: MemoryCgroup
             proven = source.leaders([before.pid, after.pid])
             assert [pid for pid, delays in proven.items() if delays.measured] == [after.pid]
             processes = Scanner().scan(now).processes
-            since = delay_accounting.measured_since(
+            since = measured_since(
                 delay_accounting.read("/proc"),
                 None,
-                [processes[pid].start_ticks for pid, delays in proven.items() if delays.measured],
+                processes[after.pid].start_ticks,
                 os.sysconf("SC_CLK_TCK"),
             )
             assert since is not None
