@@ -38,7 +38,7 @@ def soak(samples: int, reports: int, programs: Path, scratch: Path) -> Iterator[
             idle.ask(f"replace {REPLACED}")
             renderer.render(families(measured.latest()))
             if number % (samples // reports) == 0:
-                memory = measured.memory()
+                memory = measured.persisted_state()
                 gc.collect()
                 yield Snapshot(
                     number,
