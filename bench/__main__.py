@@ -11,7 +11,7 @@ from bench import cost, document
 from bench.comparison import Case, Result, compare
 from bench.contestants import BINARY
 from bench.soak import soak
-from bench.swap import swap_enabled
+from bench.swap import swap_in_use
 
 SIZES = (200, 1_000, 5_000, 10_000)
 MAX_REPLACED = 5_000
@@ -66,7 +66,7 @@ def _measure(arguments: argparse.Namespace, scratch: Path) -> str:
 
     results: list[Result] = []
     # Cases that need no swap run with it too: the lock keeps the system tests from swapping meanwhile.
-    with swap_enabled():
+    with swap_in_use():
         for case in arguments.cases:
             for processes in arguments.sizes:
                 if case is not Case.REPLACED or processes <= MAX_REPLACED:

@@ -24,9 +24,9 @@ OFFSETS = [0.0, 0.3, 0.6]
 @pytest.fixture(scope="module", params=recordings(), ids=lambda path: path.name.partition(".")[0])
 def case(request):
     """A recording, its families that are to be right, and its name."""
-    recording = loaded(request.param)
-    unknown = {*silent(recording), *KNOWN.get(request.param.name.partition(".")[0], ())}
-    return recording, set(recording.about["families"]) - unknown, request.param.name.partition(".")[0]
+    recording, name = loaded(request.param), request.param.name.partition(".")[0]
+    unknown = {*silent(recording), *KNOWN.get(name, ())}
+    return recording, set(recording.about["families"]) - unknown, name
 
 
 @pytest.mark.parametrize("offset", OFFSETS)

@@ -223,9 +223,9 @@ def test_without_delay_accounting_major_faults_say_who_is_waking(
     seen = assessed(EIGHT, each_second=each_second, faults={EIGHT[-1].process.pid: faults})
     [row] = page(seen).rows[2:]
     assert row[0].strip() == f"gunicorn:shop {'waking' if waking else 'stranded'}"
-    told = f"gunicorn:shop probably reads back from swap ({faults} major faults/s)"
-    assert (told in sentence(seen)) is waking
-    assert (told in page(seen).text) is waking
+    waking_sentence = f"gunicorn:shop probably reads back from swap ({faults} major faults/s)"
+    assert (waking_sentence in sentence(seen)) is waking
+    assert (waking_sentence in page(seen).text) is waking
 
 
 def test_where_vm_swap_stands_in_stranded_is_an_upper_bound_and_no_more_than_is_used() -> None:

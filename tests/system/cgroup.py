@@ -25,7 +25,7 @@ class MemoryCgroup(ABC):
 
     def __init__(self, root: Path, origin: Path) -> None:
         """``root`` is where the hierarchy is mounted, ``origin`` the cgroup that processes go back to."""
-        # Left by a run that was killed; in use, rmdir refuses. Runs take turns: see swapfile.LOCK.
+        # Left by a run that was killed; in use, rmdir refuses. Runs take turns: see bench.swap.LOCK.
         for stale in root.glob(f"{PREFIX}*"):
             if not stale.name.startswith(f"{PREFIX}{_RUN}-"):
                 with contextlib.suppress(OSError):

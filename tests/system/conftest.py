@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import pytest
 
+from bench.swap import swap_in_use
 from tests.require import require
 from tests.system.cgroup import MemoryCgroup, memory_cgroup
 from tests.system.servers.server import Server
-from tests.system.swapfile import swap_in_use
 
 HERE = Path(__file__).parent
 

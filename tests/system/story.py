@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 
+from bench.swap import swap_in_use
 from tests.system.cgroup import memory_cgroup
 from tests.system.exporter import BINARY, Exporter
 from tests.system.servers.gunicorn import Gunicorn
-from tests.system.swapfile import swap_in_use
 
 WATCH = 310
 """Seconds: idle.after, and a tick."""

@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from bench.swap import swap_in_use
 from tests.system.delay_accounting import SWITCH
 from tests.system.exporter import Exporter, hurried_catalogue
-from tests.system.swapfile import swap_in_use
 from tests.zoo.families import families
 from tests.zoo.family import INSIDE, Family
 from tests.zoo.recorder import Recorder
