@@ -50,11 +50,14 @@ class DetailsReader:
         settings: Proportional,
         clock: Callable[[], Instant],
         collectors: frozenset[str] = COLLECTORS,
+        *,
+        proportional: ProportionalReader | None = None,
     ) -> None:
+        """``proportional``: reads SwapPss in place of the daemon's reader."""
         self._procfs = procfs
         self._clock = clock
         self._collectors = collectors
-        self._proportional = ProportionalReader(settings, procfs, lambda: clock().monotonic)
+        self._proportional = proportional or ProportionalReader(settings, procfs, lambda: clock().monotonic)
         self._delays = DelayReader(procfs)
         self._cgroups = CgroupReader(cgroupfs, procfs)
 

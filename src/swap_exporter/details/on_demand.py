@@ -26,8 +26,9 @@ class OnDemandReader(DetailsReader):
         collectors: frozenset[str],
         track: Track,
     ) -> None:
-        super().__init__(procfs, cgroupfs, settings, clock, collectors)
-        self._proportional = _AtOnce(settings, procfs, track)
+        super().__init__(
+            procfs, cgroupfs, settings, clock, collectors, proportional=_AtOnce(settings, procfs, track)
+        )
 
     def read(
         self,
